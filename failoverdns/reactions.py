@@ -7,7 +7,7 @@ A switch waits for the hooks that must agree to it; nothing else waits for these
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ from failoverdns.delivery.warnings import Warnings
 from failoverdns.effects import Approval, InThread, Submit
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.issuing import Issuing, NotInstalled, check_installed, word_of
+from failoverdns.known_roots import KnownRoots
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Corrupt
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import SeenChallenge
 from failoverdns.model.settings import Config, DeliverySettings
 from failoverdns.net.arrivals import MAX_CLIENTS, MAX_NEWCOMERS, Door
 from failoverdns.net.descriptors import OURS
@@ -38,6 +41,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles
 from failoverdns.net.tls_ports import listen_tls
 from failoverdns.pki.revocation import Revocation
+from failoverdns.resolving.challenge_lookup import look_up
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0
@@ -111,11 +115,14 @@ class Reactions:
         self._calls = ThreadPool(0, CALLS_AT_ONCE, "acme")
         self._hooks_folder = config.control.socket.parent / "hooks"
         self._hooks = Hooks(self._hook_effects(self._hooks_folder))
+        self.anchors = KnownRoots(lambda: ledger.state.settings)
+        """The roots that clients are known to trust."""
         self._issuing = Issuing(self._issuing_effects(submit))
         self._warnings = Warnings(lambda text: log.warn("{text}", text=text))
         self._delivery: _Delivery | None = None
         self._turns = Cooperator(scheduler=lambda call: reactor.callLater(0, call))
         self._is_looking = False
+        self._stopped = False
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
 
@@ -184,6 +191,7 @@ class Reactions:
             await deferLater(self._reactor, LOOK)
 
     def _stop(self) -> None:
+        self._stopped = True
         if self._ticking.running:
             self._ticking.stop()
         self._issuing.stop()
@@ -272,8 +280,22 @@ class Reactions:
             spawn=spawn,
             can_record=lambda: self._ledger.outage is None,
             now=self._now,
+            anchors=self.anchors,
+            look_up=self._look_up,
+            has_resolvers=lambda: bool(self._config.resolvers),
             log=_logged("acme"),
         )
+
+    def _look_up(
+        self,
+        challenges: Sequence[tuple[DomainName, Collection[str]]],
+        targets: Callable[[DomainName], bool],
+    ) -> list[SeenChallenge] | None:
+        """Return what resolvers see of challenges; None if none are configured.  Blocks."""
+        where = [(str(resolver.host), resolver.port) for resolver in self._config.resolvers]
+        if not where:
+            return None
+        return look_up(where, challenges, targets, lambda: self._stopped)
 
     def _hook_effects(self, folder: Path) -> HookEffects:
         return HookEffects(

@@ -159,6 +159,7 @@ def build(
         approval=reactions.approval,
         restart=restart,
         can_issue=lambda: reactions.issuing,
+        anchors=reactions.anchors,
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)

@@ -28,6 +28,7 @@ from failoverdns.model.health import ProbeResult
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.roles import EVERYTHING
+from failoverdns.pki.anchors import NO_ANCHORS
 from failoverdns.rules.derived.probe_targets import TallyKey
 
 NOW = 1_800_000_000.0
@@ -37,12 +38,14 @@ NOW = 1_800_000_000.0
 class Console:
     """A server that begins with the zone `failover.test` only.
 
-    `see` sets the results of probes; `server` holds the fields that `status` reports of the server.
+    `see` sets the results of probes; `server` holds the fields that `status` reports of the server;
+    `anchors` are the roots that clients are known to trust.
     """
 
     def __init__(self, settings: AutomationSettings) -> None:
         self.corridor = Corridor(now=NOW)
         self.server: dict[str, Json] = {}
+        self.anchors = NO_ANCHORS
         self.hooks: list[Json] = []
         self.rights = EVERYTHING
         self._caller = Caller(unix_principal(0, 1, "pytest", "root"), lambda: self.rights)
@@ -62,6 +65,7 @@ class Console:
             server=self._server,
             automation=lambda: self.server.get("automation", {}),
             probing=self,
+            anchors=lambda: self.anchors,
         )
         self._commands = CommandCorridor(self.corridor.ledger, self.corridor.store, effects)
 

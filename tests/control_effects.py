@@ -17,6 +17,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.roles import EVERYTHING
+from failoverdns.pki.anchors import NO_ANCHORS
 
 
 class NotProbing:
@@ -65,6 +66,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "approval": lambda: None,
             "restart": no_restart,
             "can_issue": lambda: True,
+            "anchors": lambda: NO_ANCHORS,
             "log": lambda _: None,
             **others,
         }

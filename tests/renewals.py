@@ -7,7 +7,7 @@ the process there.  A step is a request to the CA or a command to the ledger.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Collection, Coroutine, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,12 @@ from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import SeenChallenge
 from failoverdns.model.settings import AcmeSettings, ExternalAccount
+from failoverdns.pki.anchors import NO_ANCHORS
 from failoverdns.protocol.table.python_table import PythonTable
+from failoverdns.resolving.challenge_lookup import look_up
 
 HOSTNAME = "shop.failover.test"
 
@@ -46,6 +50,8 @@ class World:
         self.settings = replace(self.settings_of(local.url), ca_file=local.ca_file, **settings)
         self.logged: list[str] = []
         self.pauses = 0
+        self.resolvers: list[tuple[str, int]] = []
+        """Addresses and ports of resolvers that challenges are looked up with."""
         self.steps = 0
         self.before_step: Callable[[int], None] = lambda number: None
         self.between: Callable[[int], None] = lambda number: None
@@ -142,6 +148,9 @@ class World:
             spawn=self._ready.append,
             can_record=lambda: self.corridor.ledger.outage is None,
             now=lambda: self.corridor.now,
+            anchors=lambda: NO_ANCHORS,
+            look_up=self._look_up,
+            has_resolvers=lambda: bool(self.resolvers),
             log=self.logged.append,
         )
         renewals = Renewals(self.settings, effects)
@@ -166,6 +175,15 @@ class World:
             self._end_step()
             await _Turn()
         return found
+
+    def _look_up(
+        self,
+        challenges: Sequence[tuple[DomainName, Collection[str]]],
+        targets: Callable[[DomainName], bool],
+    ) -> list[SeenChallenge] | None:
+        if not self.resolvers:
+            return None
+        return look_up(self.resolvers, challenges, targets, lambda: False, timeout=0.5)
 
     async def _pause(self) -> None:
         self.pauses += 1

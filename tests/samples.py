@@ -24,7 +24,7 @@ from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
-from failoverdns.model.records import TXT, Opaque, OwnedRRset, RRset, Text
+from failoverdns.model.records import MARKER, TXT, Opaque, OwnedRRset, RRset, Text
 from failoverdns.model.zone import NameServer, Zone, ZoneSerial
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
@@ -256,7 +256,9 @@ def node_texts(node: Node) -> list[str]:
 
 
 def record_texts(records: RRset) -> list[str]:
-    """Return an RRset as texts such as `A 192.0.2.1`."""
+    """Return an RRset as texts such as `A 192.0.2.1`; a marker, which is no answer, is left out."""
+    if records.rtype == MARKER:
+        return []
     return [f"{TYPES[records.rtype]} {_data_text(data)}" for data in records.data]
 
 

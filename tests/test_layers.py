@@ -34,6 +34,7 @@ FLOORS: Mapping[str, str] = {
     "pki":             "model",
     "store":           "model",
     "regular_files":   "model",
+    "known_roots":     "model pki regular_files",
     "program_faults":  "model regular_files",
     "confinement":     "",
     "config":          "model regular_files confinement.user",
@@ -52,7 +53,8 @@ FLOORS: Mapping[str, str] = {
     "resolving":       "model rules.derived net effects",
     "probing":         "model regular_files program_faults",
     "automation":      "model rules net effects resolving probing",
-    "reactions":       "model rules pki store.interface net changes effects delivery issuing",
+    "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
+                       "issuing resolving",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
@@ -84,7 +86,7 @@ itself, and the version in `failoverdns`.  Of the store, most packages may use o
 
 HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
-    "dns":          "protocol config.zones resolving.client",
+    "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting",
     "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
                     "delivery.revoked_clients probing.certificates",

@@ -17,7 +17,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone
 from failoverdns.protocol.table.deltas import write_removals, write_static
-from failoverdns.rules.decisions.configuring import group_at
+from failoverdns.rules.decisions.configuring import apex_faults, group_at
 from failoverdns.rules.derived.affected_names import changed_zones
 
 STEP: Final = 500
@@ -36,7 +36,8 @@ def compare(
     """Compare new zones with those in use, step by step; return how their static records differ.
 
     `published` are the names that were published since the comparison began; it grows meanwhile.
-    Raises Rejected `in-use` if a name with new records belongs to a group.
+    Raises Rejected `in-use` if a name with new records belongs to a group, or if the zone has what
+    excludes a group at its apex.
     """
     old = {zone.origin: zone for zone in state.zones}
     new = {zone.origin: zone for zone in zones}
@@ -50,6 +51,7 @@ def compare(
             assert before is not None
             names += len(before.static.by_owner)
             continue
+        faults += apex_faults(state, zone)
         own = zone.own_names() | (before.own_names() if before is not None else frozenset())
         own_names.update((origin, owner) for owner in own)
         own_wires = {owner.wire for owner in own}

@@ -17,10 +17,12 @@ from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.moment import Moment
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.timestamps import timestamp
+from failoverdns.model.zone import Zone
 from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.switching import plan, proposal_report, switch
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.targets import answer_of
+from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.events import events_of
 
 MOST_RECORDS = 100
@@ -62,17 +64,17 @@ def rehearsal(state: State, query: Rehearse, moment: Moment) -> dict[str, Json]:
         "answers": [list[Json](before), list[Json](target_texts(answer_of(draft, after)))],
         "certificate": proposal_report(state, planned)["certificate"],
         "drained_at": timestamp(after.drained_at),
-        **_effects(transition),
+        **_effects(transition, draft),
     }
 
 
-def _effects(transition: Transition) -> dict[str, Json]:
+def _effects(transition: Transition, view: View) -> dict[str, Json]:
     change = transition.change
     assert change is not None
     nodes = sorted(transition.delta.nodes, key=lambda node: node.owner.to_text())
     return {
         "changed": [dict(part) for part in change.changed],
-        "records": [_lines(node) for node in nodes[:MOST_RECORDS]],
+        "records": [_lines(node, view.zone(node.owner)) for node in nodes[:MOST_RECORDS]],
         "names": len(transition.delta.nodes) + len(transition.delta.removed),
         "events": _events(change),
         "zones": [rrset.owner.to_text() for rrset in transition.delta.authorities],
@@ -83,6 +85,10 @@ def _events(change: Change) -> list[Json]:
     return [f"{event.kind.value} {event.subject}" for event in events_of(change)]
 
 
-def _lines(node: Node) -> Json:
-    lines = "".join(record_lines(node.owner, records) for records in node.rrsets)
-    return lines.rstrip("\n") or f"{node.owner.absolute_text()} NODATA"
+def _lines(node: Node, apex_of: Zone | None) -> Json:
+    """Return the records at a name; those of the configuration are left out at an apex."""
+    configured = apex_of.configured_at(node.owner) if apex_of is not None else ()
+    rrsets = [rrset for rrset in node.rrsets if rrset not in configured]
+    lines = "".join(record_lines(node.owner, records) for records in rrsets)
+    nothing = "NODATA" if apex_of is None else "no address"
+    return lines.rstrip("\n") or f"{node.owner.absolute_text()} {nothing}"

@@ -162,7 +162,7 @@ def _wait_until_issued(requested: dict[str, Any], options: Options) -> int:
     try:
         for report in waiting.until_issued(requested, show, pause):
             if "order" in report:
-                click.echo(f"{application}: {report['order']['state']} ...", err=True)
+                click.echo(f"{application}: {waiting.progress(report)} ...", err=True)
             elif options.as_json:
                 click.echo(line, nl=False)
             else:

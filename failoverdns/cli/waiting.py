@@ -5,12 +5,19 @@ The server continues its work even if the wait is interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from failoverdns.model.timestamps import read_timestamp
 
 Show = Callable[[], dict[str, Any]]
+
+PROGRESS: Final[Mapping[str, str]] = {
+    "new": "being ordered at the CA",
+    "placed": "being ordered at the CA",
+    "being validated": "being validated by the CA",
+}
+"""What the states of an order mean to people; other states are words for people already."""
 
 
 class NotIssued(Exception):
@@ -20,7 +27,7 @@ class NotIssued(Exception):
 def until_issued(
     requested: dict[str, Any], show: Show, pause: Callable[[], bool]
 ) -> Iterator[dict[str, Any]]:
-    """Yield what `show` reports at each step of the order, and at last the certificate.
+    """Yield what `show` reports at each new step of the order, and at last the certificate.
 
     `requested` is the result of `certificate request`; `show` returns that of `certificate show`;
     `pause` waits a moment, and returns False when the time to wait is over.
@@ -30,7 +37,8 @@ def until_issued(
         yield requested
         return
     order = requested["order"]
-    failures, state, before = order.get("failures", 0), None, requested.get("fingerprint")
+    failures, before = order.get("failures", 0), requested.get("fingerprint")
+    said: set[str] = set()
     while True:
         report = show()
         now = report.get("order") or {}
@@ -44,13 +52,20 @@ def until_issued(
             return
         if now.get("failures", 0) > failures:
             raise NotIssued(f"{now['problem']}\nthe next try is at {now['retry_at']}")
-        if now.get("state") != state:
-            state = now.get("state")
+        words = progress(report)
+        if words not in said:
+            said.add(words)
             yield report
         if not pause():
             raise NotIssued(
                 "not issued yet; the server keeps trying: see `failoverdns certificate show`"
             )
+
+
+def progress(report: dict[str, Any]) -> str:
+    """Return in words how far the order in a report of `certificate show` is."""
+    state = str(report["order"].get("state"))
+    return PROGRESS.get(state, state)
 
 
 REPORT_EVERY = 10.0

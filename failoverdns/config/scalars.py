@@ -92,15 +92,20 @@ def mailbox(text: str) -> DomainName:
         raise Malformed(f"{quoted(text)} is not a mail address: {error}; {form}") from None
 
 
-def host_name(text: str, origin: DomainName | None = None) -> DomainName:
+def host_name(
+    text: str, origin: DomainName | None = None, *, asterisks: bool = False
+) -> DomainName:
     """Read a name whose labels are letters, digits, `-` and `_`; the root is refused.
 
     `origin` completes a name without a trailing dot; None takes it as absolute.
+    With `asterisks`, labels may be `*`, too.
     """
     name = DomainName.from_text(text, origin)
     if name.is_root:
         raise Malformed("the root is not allowed here")
     for label in name.labels():
+        if asterisks and label == b"*":
+            continue
         plain_label(label.decode("latin-1"), "its part")
     return name
 

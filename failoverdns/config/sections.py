@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from failoverdns.config import scalars as values
 from failoverdns.config.certificates import AcmeSection, CertificatesSection
@@ -29,6 +29,7 @@ from failoverdns.config.safety_rules import SafetyRuleSection
 from failoverdns.config.section import (
     MIB,
     AddressText,
+    Boolean,
     FilePath,
     Listen,
     Section,
@@ -40,7 +41,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import ListenAddress, StateSettings, ZoneFileLimits
-from failoverdns.model.zone import SOATimers
+from failoverdns.model.zone import Reveal, SOATimers
 
 MAX_WORKERS = 256
 MIN_KEPT, MAX_KEPT = 60, 100 * 366 * 86400
@@ -99,6 +100,20 @@ class SOASection(Section):
     expire: Timer = SOATimers().expire
 
 
+def both_revealed(value: object) -> object:
+    """Replace a single boolean by the mapping that it stands for, and nothing by an empty one."""
+    if isinstance(value, bool):
+        return {"sides": value, "status": value}
+    return {} if value is None else value
+
+
+class RevealSection(Section):
+    """The keys of `reveal` of a zone."""
+
+    sides: Boolean = Reveal().sides
+    status: Boolean = Reveal().status
+
+
 class ZoneSection(Section):
     """The keys of one zone; TTLs in seconds."""
 
@@ -110,6 +125,7 @@ class ZoneSection(Section):
     records_files: Annotated[list[Annotated[str, text(values.file_path)]], or_empty(list)] = []
     alias: str | None = None
     soa: Annotated[SOASection, or_empty(dict)] = SOASection()
+    reveal: Annotated[RevealSection, BeforeValidator(both_revealed)] = RevealSection()
 
 
 class StateSection(Section):

@@ -28,7 +28,7 @@ from typing import Any, Final
 from failoverdns import __version__
 from failoverdns.config.errors import ConfigError
 from failoverdns.model.settings import Config
-from failoverdns.model.static_records import StaticRecords
+from failoverdns.model.static_records import StaticRecords, is_wildcard
 from failoverdns.model.zone import Zone
 
 FORMAT: Final = f"{__version__} 1"
@@ -110,6 +110,7 @@ class ConfigReader:
         self._zones: list[Zone] = []
         self._waiting: deque[tuple[Zone, str, int]] = deque()
         self._names: dict[bytes, bytes] = {}
+        self._wildcards: set[bytes] = set()
 
     def feed(self, data: bytes) -> None:
         """Take bytes; raises CannotTake."""
@@ -165,7 +166,10 @@ class ConfigReader:
             size, length = _NAME.unpack_from(body, at)
             begin = at + _NAME.size
             at = begin + size + length
-            self._names[body[begin : begin + size]] = body[begin + size : at]
+            owner = body[begin : begin + size]
+            self._names[owner] = body[begin + size : at]
+            if is_wildcard(owner):
+                self._wildcards.add(owner)
             if len(self._names) == self._waiting[0][2]:
                 self._finish_zones()
 
@@ -173,8 +177,9 @@ class ConfigReader:
         """Make the zones that have all their records."""
         while self._waiting and len(self._names) == self._waiting[0][2]:
             zone, digest, _ = self._waiting.popleft()
-            self._zones.append(zone.with_static(StaticRecords(self._names), digest))
-            self._names = {}
+            records = StaticRecords(self._names, self._wildcards)
+            self._zones.append(zone.with_static(records, digest))
+            self._names, self._wildcards = {}, set()
 
 
 def _written(names: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:

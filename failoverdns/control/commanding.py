@@ -34,7 +34,7 @@ from failoverdns.control.reading import Source, read
 from failoverdns.effects import Approval
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Action, Mutation, ReadCommand
-from failoverdns.model.commands.certificates import RequestCertificate
+from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.commands.server import Backup
 from failoverdns.model.errors import Corrupt, Rejected
@@ -43,6 +43,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.principal import Principal
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
+from failoverdns.pki.certificates import judged
 from failoverdns.rules.decisions.switching import switch
 from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Store, Unavailable
@@ -85,7 +86,7 @@ class CommandCorridor:
             reply(_lines(request, _NOT_ISSUING))
             return
         submission = Submission(
-            command=request.command,
+            command=self._judged(request.command),
             principal=caller.principal,
             given=request.given,
             reply=lambda outcome: reply(_lines(request, outcome)),
@@ -98,6 +99,15 @@ class CommandCorridor:
         else:
             permit = partial(self._permission.check, request, caller)
             self._effects.spawn(self._approved(submission, approval, permit))
+
+    def _judged(self, command: Mutation) -> Mutation:
+        """Return a command with the chain that it installs judged as clients judge it now."""
+        if not isinstance(command, InstallCertificate):
+            return command
+        facts, faults = judged(
+            command.facts, command.bundle.chain, self._effects.anchors(), self._effects.now()
+        )
+        return replace(command, facts=facts, faults=faults)
 
     async def act(self, request: Request, caller: Caller, file: GivenFile | None = None) -> Lines:
         """Carry out a command that does something without changing the state.

@@ -15,6 +15,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import LogCommand
+from failoverdns.pki.anchors import Anchors
 
 
 class Probing(Protocol):
@@ -52,5 +53,7 @@ class CommandEffects:
     """Replaces the program; returns only if another one could not be run, or raises Rejected."""
     can_issue: Callable[[], bool]
     """Returns whether a CA is configured."""
+    anchors: Callable[[], Anchors]
+    """Returns the roots that clients are known to trust."""
     log: Callable[[str], None]
     """Writes a line into the log."""

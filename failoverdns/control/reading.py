@@ -18,6 +18,7 @@ from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.control.store_report import UnrecordedNotes, store_report
 from failoverdns.model.application import Application
+from failoverdns.model.certificate import Facts
 from failoverdns.model.change import Json
 from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import ListApplications
@@ -43,9 +44,9 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
-from failoverdns.pki.certificates import read_bundle
+from failoverdns.pki.certificates import judged, key_fault
 from failoverdns.protocol.zone_text import record_lines
-from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
+from failoverdns.rules.decisions.preflight import Soundness, plan_flight, preflight_report
 from failoverdns.rules.derived.challenges import challenge_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_group, find_zone
 from failoverdns.rules.derived.serving import nodes_in_parts
@@ -285,25 +286,27 @@ async def _certificate(source: Source, command: ShowCertificate) -> Result:
 
 async def _preflight(source: Source, command: Preflight) -> Result:
     flight = plan_flight(source.state, command, source.moment)
-    fault = None
+    soundness = None
     if flight.certificate is not None:
-        fault = await _key_fault(source.store, flight.certificate.facts.bundle)
+        soundness = await _soundness(source, flight.certificate.facts)
     asks_hooks = source.effects.approval() is not None
-    return preflight_report(source.state, flight, source.moment.now, fault, asks_hooks=asks_hooks)
+    now = source.moment.now
+    return preflight_report(source.state, flight, now, soundness, asks_hooks=asks_hooks)
 
 
-async def _key_fault(store: Store, id_: str) -> str | None:
-    """Return what is wrong with a bundle in the vault; None if nothing is."""
+async def _soundness(source: Source, facts: Facts) -> Soundness:
+    """Return what is wrong with a bundle in the vault, and with its chain as clients see it now."""
     try:
-        bundle = await store.bundle(id_)
+        bundle = await source.store.bundle(facts.bundle)
         if bundle is None:
-            return "the vault does not have it: install the certificate again"
-        read_bundle(bundle.chain, bundle.key.reveal())
-    except (Unavailable, Corrupt) as fault:
-        return str(fault)
-    except Rejected as fault:
-        return fault.message
-    return None
+            return Soundness(facts, "the vault does not have it: install the certificate again")
+        seen, faults = judged(facts, bundle.chain, source.effects.anchors(), source.moment.now)
+        fault = key_fault(bundle.chain, bundle.key)
+    except (Unavailable, Corrupt) as problem:
+        return Soundness(facts, str(problem))
+    except Rejected as problem:
+        return Soundness(facts, problem.message)
+    return Soundness(seen, fault, faults)
 
 
 def _zone_text(view: View, zones: Iterable[Zone]) -> Iterator[Json]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from failoverdns.effects import Effects, InThread
 from failoverdns.model.commands import Mutation
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import SeenChallenge
+from failoverdns.pki.anchors import Anchors
 from failoverdns.store.interface import Store
+
+LookUp = Callable[
+    [Sequence[tuple[DomainName, Collection[str]]], Callable[[DomainName], bool]],
+    list[SeenChallenge] | None,
+]
+"""Looks challenges up; see `IssuingEffects`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +24,11 @@ class IssuingEffects(Effects):
     """The side effects of issuing, with the vault, the ledger, threads and time.
 
     `submit` submits a command and raises Rejected if it is refused; `pause` lets other work run;
-    `can_record` returns whether the state can be written, `now` returns seconds since 1970.
+    `can_record` returns whether the state can be written, `now` returns seconds since 1970,
+    `anchors` the roots that clients are known to trust.  `look_up` returns what resolvers see of
+    challenges, None without resolvers: names and the values that the CA accepts there, and whether
+    a name is one where a challenge is served; it blocks.  `has_resolvers` returns whether there
+    are any.
     """
 
     store: Store
@@ -24,3 +37,6 @@ class IssuingEffects(Effects):
     pause: Callable[[], Awaitable[None]]
     can_record: Callable[[], bool]
     now: Callable[[], float]
+    anchors: Callable[[], Anchors]
+    look_up: LookUp
+    has_resolvers: Callable[[], bool]

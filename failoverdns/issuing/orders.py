@@ -1,6 +1,7 @@
 """Orders under way: take each through the CA, a limited number at a time.
 
-    place the order -> serve its challenges -> have them validated -> take them away
+    place the order -> serve its challenges -> look them up -> have them validated
+        -> take them away
         -> finalize -> install
 
 Every arrow is a command to the ledger: what happened at the CA is durable before the next step, and
@@ -24,6 +25,7 @@ from __future__ import annotations
 from collections import deque
 
 from failoverdns.issuing.accounts import Accounts
+from failoverdns.issuing.delegations import check_delegations, explained
 from failoverdns.issuing.directory import AcmeProblem, Directory
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.problems import NO_ACCOUNT, RATE_LIMITED
@@ -43,7 +45,7 @@ from failoverdns.model.commands.certificates import (
 )
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import AcmeSettings
-from failoverdns.pki.certificates import read_bundle
+from failoverdns.pki.certificates import judged, read_bundle
 from failoverdns.pki.key_pairs import new_key, signing_request
 from failoverdns.rules.decisions.ordering import check_order
 from failoverdns.rules.derived.challenges import base_name, challenge_owners
@@ -151,7 +153,7 @@ class Orders:
     async def _attempt(self, id_: str) -> float:
         """Take an order as far as possible; return the seconds to wait before the next attempt."""
         try:
-            await self._issue(id_)
+            await self._issue_with_an_account(id_)
         except AcmeProblem as problem:
             return 0.0 if self._stopped else await self._note(id_, problem)
         except Rejected as refusal:
@@ -166,17 +168,29 @@ class Orders:
             return WAIT if isinstance(fault, Unavailable) else DEFECT_WAIT
         return 0.0
 
-    async def _issue(self, id_: str) -> None:
+    async def _issue_with_an_account(self, id_: str) -> None:
+        """Issue a certificate; if the CA has lost the account, open one and order again at once."""
+        try:
+            await self._issue(id_)
+        except AcmeProblem as problem:
+            if problem.code != NO_ACCOUNT or self._stopped:
+                raise
+            self._effects.log(f"the account is opened again: {problem}")
+            self._accounts.lose()
+            await self._issue(id_, afresh=True)
+
+    async def _issue(self, id_: str, *, afresh: bool = False) -> None:
+        """Take an order through the CA; with `afresh` from the beginning, wherever it is placed."""
         account, key = await self._accounts.current()
         directory = self._accounts.directory(key, account.uri)
-        if not _is_placed(self._checked(id_), account):
+        if afresh or not _is_placed(self._checked(id_), account):
             await self._place(directory, account, id_)
         url = self._checked(id_).url or ""
         asked = await self._effects.in_thread(lambda: directory.challenges(url))
         if asked:
             await self._effects.submit(SetChallenges(id_, self._challenges(id_, asked)))
-            self._same(id_, url)
-            await self._effects.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
+            await check_delegations(self._effects, self._same(id_, url), asked)
+            await self._validate(directory, id_, url)
         await self._effects.submit(SetChallenges(id_, ()))
         private = await self._accounts.private_key(self._same(id_, url).key or "")
         if private is None:
@@ -186,8 +200,20 @@ class Orders:
             lambda: directory.finalize(url, request, FINALIZATION_DEADLINE)
         )
         bundle, facts = read_bundle(chain, private.reveal())
+        facts, faults = judged(facts, bundle.chain, self._effects.anchors(), self._effects.now())
+        if faults:
+            raise Rejected("invalid", f"clients refuse what the CA issued: {'; '.join(faults)}")
         await self._effects.submit(IssueCertificate(id_, bundle, facts))
         self._effects.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
+
+    async def _validate(self, directory: Directory, id_: str, url: str) -> None:
+        """Let the CA validate the challenges, which are served. Raises AcmeProblem, explained."""
+        order, effects = self._same(id_, url), self._effects
+        try:
+            await effects.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
+        except AcmeProblem as problem:
+            looked_up = effects.has_resolvers()
+            raise explained(effects.state(), order, problem, looked_up=looked_up) from None
 
     async def _place(self, directory: Directory, account: Account, id_: str) -> None:
         """Place an order at the CA, and record its URL and key at once."""

@@ -35,8 +35,11 @@ class Facts:
     `issuer` is a text as in RFC 4514; `key_type` is a text such as `ECDSA P-256`.
     `length` counts the certificates of the chain; `self_signed` is true for a leaf that is its
     own issuer.
+    `not_before` and `not_after` are when the whole chain is valid, as far as clients use it.
     `renewal_id` identifies the certificate in a CA's renewal information (RFC 9773 section 4.1);
     None without an authority key identifier.
+    `warnings` are what was unusual about the chain when it came, and why some clients may refuse
+    it.
     """
 
     bundle: str
@@ -49,6 +52,7 @@ class Facts:
     length: int
     self_signed: bool
     renewal_id: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def covers(names: Container[str], wanted: str) -> bool:

@@ -21,6 +21,13 @@ TXT: Final = RRType.TXT.value
 AAAA: Final = RRType.AAAA.value
 DNAME: Final = RRType.DNAME.value
 
+MARKER: Final = 65350
+"""The type of the record at a name that has no other records, and exists nevertheless.
+
+It is one for private use (RFC 6895 section 3.1); the RDATA is empty.
+See docs/decisions/markers.md.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:

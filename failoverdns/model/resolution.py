@@ -7,6 +7,7 @@ The hostnames are resolved in `failoverdns.resolving`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar
 
@@ -73,3 +74,31 @@ class Answer:
     def is_good(self) -> bool:
         """True if the answer has an address."""
         return bool(self.ipv4 or self.ipv6)
+
+
+class ChallengeSight(Enum):
+    """What resolvers see at the name where a CA looks for a challenge."""
+
+    THERE = "there"
+    """The value that the CA expects."""
+    MISSING = "missing"
+    """No CNAME record, and not the value."""
+    ELSEWHERE = "elsewhere"
+    """A CNAME record that leads to a name where the value is not."""
+    UNKNOWN = "unknown"
+    """Nothing certain: no answer, or the name is delegated to other servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChallenge:
+    """What resolvers see of a challenge.
+
+    `target` is where the CNAME records lead, and `wildcard` the name of the wildcard that they
+    come from; None if they come from none, or if there are no such records.  `detail` says who
+    answered, or why there is no answer.
+    """
+
+    sight: ChallengeSight
+    detail: str
+    target: DomainName | None = None
+    wildcard: DomainName | None = None

@@ -9,7 +9,7 @@ The garbage collector does not look at them, because bytes refer to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
 from typing import Final
@@ -24,6 +24,9 @@ _RRSET_HEAD: Final = Struct(">HHI")
 _RECORD_HEAD: Final = Struct(">HHHIH")
 """A pointer to the question, type, class, TTL, bytes of the RDATA."""
 
+WILDCARD: Final = b"\1*"
+"""The label of a wildcard in wire form."""
+
 _POINTER_TO_QUESTION: Final = 0xC00C
 _IN: Final = RRClass.IN.value
 
@@ -31,14 +34,21 @@ _IN: Final = RRClass.IN.value
 class StaticRecords(Collection[OwnedRRset]):
     """RRsets by owner name, in the order in which the names were first given."""
 
-    __slots__ = ("by_owner",)
+    __slots__ = ("by_owner", "wildcards")
 
     by_owner: dict[bytes, bytes]
     """The RRsets of each name in wire form; it is never changed."""
 
-    def __init__(self, by_owner: dict[bytes, bytes]) -> None:
-        """Take RRsets in the form that deltas have, by name in wire form and lower case."""
+    wildcards: Set[bytes]
+    """The wildcards among the names (RFC 4592 section 2.1.1)."""
+
+    def __init__(self, by_owner: dict[bytes, bytes], wildcards: Set[bytes] | None = None) -> None:
+        """Take RRsets in the form that deltas have, by name in wire form and lower case.
+
+        `wildcards` are those of the names that are wildcards; without them all names are looked at.
+        """
         self.by_owner = by_owner
+        self.wildcards = set(filter(is_wildcard, by_owner)) if wildcards is None else wildcards
 
     @classmethod
     def of(cls, rrsets: Iterable[OwnedRRset]) -> StaticRecords:
@@ -85,9 +95,18 @@ class StaticRecords(Collection[OwnedRRset]):
         """Return whether there are records at a name."""
         return owner.wire in self.by_owner
 
+    def has_wildcard(self, parent: DomainName) -> bool:
+        """Return whether there is a wildcard directly below a name."""
+        return WILDCARD + parent.wire in self.wildcards
+
     def at(self, owner: DomainName) -> tuple[RRset, ...]:
         """Return the RRsets at a name."""
         return tuple(_read(self.by_owner.get(owner.wire, b"")))
+
+
+def is_wildcard(owner: bytes) -> bool:
+    """Return whether the first label of a name in wire form is `*`."""
+    return owner.startswith(WILDCARD)
 
 
 def _write(rrset: OwnedRRset) -> bytes:

@@ -50,6 +50,18 @@ class SOATimers:
 
 
 @dataclass(frozen=True, slots=True)
+class Reveal:
+    """What a zone shows beside the hostnames of groups; a name that it does not show is not there.
+
+    `sides` are the names `primary.<label>` and `backup.<label>`, `status` is
+    `_status.<application>`.
+    """
+
+    sides: bool = True
+    status: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """A zone that the server is authoritative for, as configured; TTLs in seconds.
 
@@ -65,6 +77,7 @@ class Zone:
     records: Collection[OwnedRRset] = ()
     alias: DomainName | None = None
     soa: SOATimers = SOATimers()
+    reveal: Reveal = Reveal()
     _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

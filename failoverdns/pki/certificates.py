@@ -3,7 +3,7 @@
 This module reads certificates that users install or a CA issues.  Messages name each fault and its
 remedy, and never quote a file, because it may contain a private key.
 
-Whether a certificate is valid now, and for which names, is decided in `rules`, not here.
+Which names a certificate is needed for is decided in `rules`, not here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
@@ -23,6 +24,8 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.printable import printable
 from failoverdns.pki import chains, key_pairs
+from failoverdns.pki.anchors import NO_ANCHORS, Anchors, is_issued_by
+from failoverdns.pki.purposes import is_authority
 
 MAX_CERTIFICATES = 20
 """Certificates of a chain."""
@@ -50,13 +53,20 @@ def read_bundle(chain: str, key: str) -> tuple[Bundle, Facts]:
     """
     faults: list[str] = []
     certificates = _read_chain(chain, faults)
+    key_faults: list[str] = []
+    private = _read_key(key, key_faults)
     if certificates:
-        leaf = chains.leaf_of(certificates)
-        faults += chains.faults(certificates)
+        leaf = chains.leaf_of(certificates, private)
+        if is_authority(leaf) and not (private and key_pairs.belongs(private, leaf)):
+            faults.append(
+                "chain: the first certificate is a CA's: the application's own must come first"
+            )
+        judgement = chains.judge(certificates, NO_ANCHORS, None, leaf)
+        faults += (f"chain: {fault}" for fault in judgement.faults)
         faults += _name_faults(leaf)
-    private = _read_key(key, faults)
-    if certificates and private is not None:
-        faults += key_pairs.mismatch(private, leaf)
+        if private is not None:
+            key_faults += key_pairs.mismatch(private, leaf)
+    faults += key_faults
     if faults or private is None:
         raise Rejected("invalid", "; ".join(dict.fromkeys(faults)))
     facts = _facts(certificates)
@@ -73,6 +83,34 @@ def read_facts(chain: str) -> Facts:
     if faults:
         raise Rejected("invalid", "; ".join(faults))
     return _facts(certificates)
+
+
+def judged(facts: Facts, chain: str, anchors: Anchors, now: float) -> tuple[Facts, tuple[str, ...]]:
+    """Return the facts of a bundle's chain as clients see them `now`, and why they refuse it.
+
+    `chain` (PEM) is one that `read_bundle` returned; `anchors` are the roots that clients are
+    known to trust; `now` is in seconds since 1970.
+    """
+    judgement = chains.judge(_read_chain(chain, []), anchors, now)
+    seen = replace(
+        facts,
+        not_before=judgement.not_before,
+        not_after=judgement.not_after,
+        warnings=judgement.warnings,
+    )
+    return seen, judgement.faults
+
+
+def key_fault(chain: str, key: Secret) -> str | None:
+    """Return what is wrong with the key of a bundle, None if nothing is; raises Rejected.
+
+    `chain` and `key` are those of a bundle that `read_bundle` returned.
+    """
+    faults: list[str] = []
+    leaf, private = _read_chain(chain, faults), _read_key(key.reveal(), faults)
+    if leaf and private is not None:
+        faults += key_pairs.mismatch(private, leaf[0])
+    return "; ".join(faults) or None
 
 
 def split_chain(chain: str) -> tuple[str, str]:
@@ -156,6 +194,7 @@ def _load(block: re.Match[str]) -> x509.Certificate:
 
 def _facts(chain: Sequence[x509.Certificate]) -> Facts:
     leaf = chain[0]
+    judgement = chains.judge(chain, NO_ANCHORS, None)
     names = {*map(normalised_name, _dns_names(leaf)), *map(str, _addresses(leaf))}
     ders = [certificate.public_bytes(Encoding.DER) for certificate in chain]
     return Facts(
@@ -164,10 +203,10 @@ def _facts(chain: Sequence[x509.Certificate]) -> Facts:
         names=tuple(sorted(names)),
         issuer=printable(leaf.issuer.rfc4514_string()),
         key_type=key_pairs.key_type(leaf.public_key()),
-        not_before=leaf.not_valid_before_utc.timestamp(),
-        not_after=leaf.not_valid_after_utc.timestamp(),
+        not_before=judgement.not_before,
+        not_after=judgement.not_after,
         length=len(chain),
-        self_signed=chains.is_issued_by(leaf, leaf),
+        self_signed=is_issued_by(leaf, leaf),
         renewal_id=_renewal_id(leaf),
     )
 

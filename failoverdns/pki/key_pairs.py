@@ -110,15 +110,19 @@ def mismatch(key: PrivateKey, certificate: x509.Certificate) -> Iterator[str]:
     seconds.
     """
     public = certificate.public_key()
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
-        same = key.public_key().public_bytes(*form) == public.public_bytes(*form)
-        if not same:
+        if not belongs(key, certificate):
             yield "key: it does not belong to the first certificate of the chain"
         elif weakness(public) is None:
             _prove(key)
     except Exception:  # a wrong signature, or anything that the library raises for such a key
         yield "key: it is damaged: what it signs cannot be verified"
+
+
+def belongs(key: PrivateKey, certificate: x509.Certificate) -> bool:
+    """Return whether a certificate has the public key of a private key."""
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return key.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
 
 
 def key_type(key: object) -> str:

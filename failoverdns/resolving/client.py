@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypeVar
 
 import dns.exception
 import dns.flags
@@ -33,7 +34,10 @@ Where = tuple[str, int]
 """Address and port of a resolver."""
 
 
-class _Problem(Exception):
+T = TypeVar("T")
+
+
+class Unanswered(Exception):
     """Why there is no answer; `final` if another resolver would give the same reply."""
 
     def __init__(self, text: str, *, final: bool = False) -> None:
@@ -57,8 +61,10 @@ def resolve(
 
     def ask(rtype: dns.rdatatype.RdataType) -> tuple[IPv4Address | IPv6Address, ...] | None:
         try:
-            addresses, ttl = _ask_all(resolvers, hostname, rtype, stopped, timeout)
-        except _Problem as problem:
+            addresses, ttl = ask_all(
+                resolvers, hostname, rtype, stopped, timeout, lambda reply: _read(reply, rtype)
+            )
+        except Unanswered as problem:
             problems.append(f"{rtype.name}: {problem}")
             return None
         if addresses:
@@ -76,25 +82,29 @@ def resolve(
     )
 
 
-def _ask_all(
+def ask_all(
     resolvers: Sequence[Where],
     hostname: DomainName,
     rtype: dns.rdatatype.RdataType,
     stopped: Callable[[], bool],
     timeout: float,
-) -> tuple[tuple[IPv4Address | IPv6Address, ...], int]:
-    """Return addresses in order, and their TTL. Raises _Problem."""
-    problem = _Problem("no resolvers are configured")
+    read: Callable[[dns.message.Message], T],
+) -> T:
+    """Return what `read` makes of the reply of the first resolver for which it raises nothing.
+
+    Raises Unanswered.
+    """
+    problem = Unanswered("no resolvers are configured")
     for address, port in [*resolvers] * ROUNDS:
         if stopped():
             break
         try:
-            return _read(_ask(address, port, hostname, rtype, timeout), rtype)
-        except _Problem as fault:
-            problem = _Problem(f"{address} port {port}: {fault}", final=fault.final)
+            return read(_ask(address, port, hostname, rtype, timeout))
+        except Unanswered as fault:
+            problem = Unanswered(f"{address} port {port}: {fault}", final=fault.final)
         except (dns.exception.DNSException, OSError, EOFError, ValueError) as fault:
             text = str(fault) or type(fault).__name__
-            problem = _Problem(f"{address} port {port}: {text.rstrip('.')}")
+            problem = Unanswered(f"{address} port {port}: {text.rstrip('.')}")
         if problem.final:
             break
     raise problem
@@ -121,21 +131,26 @@ def _ask(
         return dns.query.tcp(query, address, timeout=left, port=port)
 
 
+def check(reply: dns.message.Message) -> None:
+    """Raise Unanswered unless a reply is that of a resolver which found out what there is."""
+    if reply.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        raise Unanswered(dns.rcode.to_text(reply.rcode()))
+    if not reply.flags & dns.flags.RA:
+        raise Unanswered("not a resolver: it does not offer recursion")
+
+
 def _read(
     reply: dns.message.Message, rtype: dns.rdatatype.RdataType
 ) -> tuple[tuple[IPv4Address | IPv6Address, ...], int]:
     rcode = reply.rcode()
     if rcode == dns.rcode.NXDOMAIN:
-        raise _Problem("there is no such name", final=True)
-    if rcode != dns.rcode.NOERROR:
-        raise _Problem(dns.rcode.to_text(rcode))
-    if not reply.flags & dns.flags.RA:
-        raise _Problem("not a resolver: it does not offer recursion")
+        raise Unanswered("there is no such name", final=True)
+    check(reply)
     assert isinstance(reply, dns.message.QueryMessage)
     try:
         chain = reply.resolve_chaining()
     except dns.message.ChainTooLong:
-        raise _Problem("its chain of CNAME records is a loop or too long", final=True) from None
+        raise Unanswered("its chain of CNAME records is a loop or too long", final=True) from None
     if chain.answer is None:
         return (), 0
     addresses = {ip_address(rdata.address) for rdata in chain.answer}

@@ -23,6 +23,7 @@ from failoverdns.model.certificate import (
     Order,
 )
 from failoverdns.model.entity import Entity
+from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
@@ -69,10 +70,18 @@ def _write_certificate(certificate: Certificate) -> Document:
     return {
         "application": certificate.application,
         "origin": certificate.kind.value,
-        "facts": asdict(certificate.facts) | {"names": list(certificate.facts.names)},
+        "facts": _write_facts(certificate.facts),
         "installed_at": certificate.installed_at,
         "source": certificate.source,
     }
+
+
+def _write_facts(facts: Facts) -> Document:
+    """Return the document of facts; without warnings it is the one that earlier versions wrote."""
+    fields = asdict(facts) | {"names": list(facts.names), "warnings": list(facts.warnings)}
+    if not facts.warnings:
+        del fields["warnings"]
+    return fields
 
 
 def _write_order(order: Order) -> Document:
@@ -107,7 +116,7 @@ def _read_certificate(document: Document) -> Certificate:
     facts = fields.pop("facts")
     return Certificate(
         kind=CertificateKind(fields.pop("origin")),
-        facts=Facts(**facts | {"names": tuple(facts["names"])}),
+        facts=Facts(**facts | {n: tuple(facts[n]) for n in ("names", "warnings") if n in facts}),
         **fields,
     )
 
@@ -152,6 +161,7 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     Application: DocumentKind("application", write_application, read_application),
     Group: DocumentKind("group", write_group, read_group),
     Tombstone: DocumentKind("tombstone", _write_tombstone, _read_tombstone),
+    FormerName: DocumentKind("former-name", asdict, lambda d: FormerName(**_but_kind(d))),
     ZoneSerial: DocumentKind("zone", _write_zone, _read_zone),
     Certificate: DocumentKind(
         "certificate", _write_certificate, _read_certificate, lambda e: e.facts.bundle

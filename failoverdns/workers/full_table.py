@@ -121,9 +121,10 @@ def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsO
         return rest
 
     written: list[bytes] = []
-    for group, _, active, primary, backup in served_groups(view, ids, answer):
+    for group, zone, active, primary, backup in served_groups(view, ids, answer):
         hostname = group.hostname_wire
         if not group.is_apex:  # the origin is among the names of its zone
             written += (b"N", hostname, active)
-        written += (_PRIMARY, hostname, primary, _BACKUP, hostname, backup)
+        if zone.reveal.sides:
+            written += (_PRIMARY, hostname, primary, _BACKUP, hostname, backup)
     return b"".join(written)

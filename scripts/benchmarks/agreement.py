@@ -56,9 +56,8 @@ def main() -> None:
         server = start_ours(folder, port, arguments.size)
         file = folder / "zone"
         numbers = range(arguments.size)
-        hosts = [f"{side}e{n}.{ORIGIN}." for n in numbers for side in ("", "primary.", "backup.")]
         fast = [f"{side}s{n}.{ORIGIN}." for n in numbers for side in ("", "primary.", "backup.")]
-        zone = Zone.from_text(file.read_text(), hosts, fast)
+        zone = Zone.from_text(file.read_text(), fast)
         peers = [
             Running(peer, peer.program, folder / peer.name, ORIGIN, file)
             for peer in PEERS.values()

@@ -38,9 +38,11 @@ from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Check, CheckKind, Health, Observed
+from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings, Mode, Policy
 from failoverdns.model.principal import unix_principal
-from failoverdns.model.zone import Zone, ZoneSerial
+from failoverdns.model.records import TXT, Opaque, OwnedRRset
+from failoverdns.model.zone import Reveal, Zone, ZoneSerial
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.derived.serving import all_nodes
@@ -375,6 +377,13 @@ SETTINGS = AutomationSettings(
     (Check("web", CheckKind.TCP, 80),),
     (Policy("auto", Mode.AUTOMATIC, grace=0.0, all_down=AllDown.EMPTY, answer=AnswerOf.HEALTHY),),
 )
+WITH_WILDCARDS = replace(
+    ZONE,
+    records=tuple(
+        OwnedRRset(DomainName.from_text(f"{owner}.failover.test"), TXT, 60, (Opaque(b"\1w"),))
+        for owner in ("*", "*.x", "y", "*.a")
+    ),
+)
 NAMES = st.sampled_from(["a", "b", "c"])
 SIDES = st.sampled_from(["a", "b", "c", "", None])
 ADDRESSES = st.lists(
@@ -422,6 +431,8 @@ COMMANDS = st.one_of(
                 (ZONE,),
                 (Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 90, 30),),
                 (ZONE, SECOND_ZONE),
+                (WITH_WILDCARDS,),
+                (replace(WITH_WILDCARDS, reveal=Reveal(sides=False, status=False)), SECOND_ZONE),
             ]
         ),
         st.sampled_from(

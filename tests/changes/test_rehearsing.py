@@ -42,6 +42,18 @@ def rehearsed(view: State, query: Rehearse | None = None, now: float = T) -> Any
     return rehearsal(view, query or Rehearse("shop"), Moment(now, now))
 
 
+def test_a_rehearsal_at_an_apex_leaves_out_the_other_records_of_the_zone() -> None:
+    """An alias of another zone is shown too, because it changes in the same step."""
+    zones = [samples.zone(), samples.zone("shop.example", alias=name("failover.test"))]
+    shop = samples.group(label="@", flatten=True)
+    found = rehearsed(samples.state(samples.eu(), samples.us(), shop, zones=zones))
+    assert sorted(text for text in found["records"] if "_status" not in text) == [
+        "failover.test. 60 IN A 198.51.100.1",
+        "shop.example. 60 IN A 198.51.100.1",
+    ]
+    assert sorted(found["zones"]) == ["failover.test", "shop.example"]
+
+
 def test_a_rehearsal_shows_every_change_of_the_switch() -> None:
     view = samples.state(
         samples.eu(), samples.us(), samples.group(), samples.certificate("eu", not_after=T + 1e7)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from console import Console
 
-from failoverdns.cli.waiting import NotIssued, until_drained, until_issued
+from failoverdns.cli.waiting import NotIssued, progress, until_drained, until_issued
 
 REQUESTED = {"application": "eu", "fingerprint": "old", "order": {"id": "ord-1", "failures": 0}}
 ISSUED = {"application": "eu", "kind": "acme", "fingerprint": "new"}
@@ -27,9 +27,12 @@ def watched(*reports: dict[str, Any], requested: dict[str, Any] = REQUESTED) -> 
     return [s["order"]["state"] if "order" in s else s["fingerprint"] for s in steps]
 
 
-def test_each_state_of_the_order_is_reported_once_and_then_the_certificate() -> None:
-    steps = [ordered("new"), ordered("new"), ordered("being validated"), ISSUED]
-    assert watched(*steps) == ["new", "being validated", "new"]
+def test_each_step_of_the_order_is_reported_once_and_then_the_certificate() -> None:
+    """In words for people, and not the states that an order is stored with."""
+    states = ("new", "new", "placed", "being validated", "placed")
+    assert watched(*map(ordered, states), ISSUED) == ["new", "being validated", "new"]
+    assert progress(ordered("placed")) == "being ordered at the CA"
+    assert progress(ordered("being validated")) == "being validated by the CA"
 
 
 def test_a_failure_is_reported_with_its_reason_and_the_time_of_the_next_try() -> None:

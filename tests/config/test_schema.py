@@ -100,7 +100,7 @@ def acme(entry: str) -> str:
         (
             zone("refresh: 60"),
             "4:5 zones.a.test.refresh: unknown key; the keys here are "
-            "nameservers, contact, ttl, negative_ttl, records, records_files, alias, soa",
+            "nameservers, contact, ttl, negative_ttl, records, records_files, alias, soa, reveal",
         ),
         (
             zone("contact: 5"),

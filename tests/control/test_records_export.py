@@ -109,7 +109,8 @@ def test_named_checkzone_reads_names_and_texts_with_any_byte(tmp_path: Path) -> 
     parts = [every[at : at + 32] for at in range(0, 256, 32)]
     hosts = [DomainName.from_labels([part, b"x"]).below(origin) for part in parts]
     static = [OwnedRRset(host, 16, 60, (text,)) for host in hosts]
-    state = state_of(eu(), us(), group(), zones=[zone(records=tuple(static))])
+    apex = group("apex", label="@", flatten=True)
+    state = state_of(eu(), us(), group(), apex, zones=[zone(records=tuple(static))])
     file, canonical = tmp_path / "zone", tmp_path / "canonical"
     file.write_text(exported(state))
     command = [

@@ -13,6 +13,7 @@ from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.issuing import Issuing, check_installed, word_of
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.certificates import FailOrder, RequestCertificate, SetChallenges
+from failoverdns.pki.anchors import NO_ANCHORS
 
 
 class Idle:
@@ -31,6 +32,9 @@ class Idle:
                 spawn=self.begin,
                 can_record=lambda: True,
                 now=lambda: 0.0,
+                anchors=lambda: NO_ANCHORS,
+                look_up=lambda challenges, targets: None,
+                has_resolvers=lambda: False,
                 log=lambda text: None,
             )
         )

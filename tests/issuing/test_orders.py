@@ -143,13 +143,30 @@ def test_a_failure_to_open_an_account_is_met_by_one_order_only(world: World) -> 
     assert world.issued == 10
 
 
-def test_an_account_that_the_ca_lost_is_opened_again(world: World) -> None:
+@pytest.mark.parametrize("what", [None, "orders", "order", "challenge", "finalize"])
+def test_an_account_that_the_ca_lost_is_opened_again_at_once(
+    world: World, what: str | None
+) -> None:
+    """Wherever the order is; it is placed again, by the new account."""
     world.do(RequestCertificate("eu"))
-    world.local.accounts.clear()
+    if what is None:
+        world.local.accounts.clear()
+    else:
+        world.local.fail(what, refusal(400, "accountDoesNotExist", "who are you?"))
     world.do(RequestCertificate("eu", again=True))
-    assert "accountDoesNotExist" in (getattr(world.order("eu"), "problem", "") or "")
-    world.tick(RETRIES[0] * 1.1)
     assert (world.issued, world.order("eu")) == (2, None)
+    assert world.asked("POST /account") == 2
+
+
+def test_an_account_that_the_ca_loses_again_and_again_is_not_opened_without_end(
+    world: World,
+) -> None:
+    world.do(RequestCertificate("eu"))
+    world.local.fail("orders", *[refusal(400, "accountDoesNotExist", "who are you?")] * 9)
+    world.do(RequestCertificate("eu", again=True))
+    order = world.order("eu")
+    assert order is not None
+    assert (order.failures, world.asked("POST /account")) == (1, 2)
 
 
 def test_a_wait_grows_and_differs_from_order_to_order(world: World) -> None:

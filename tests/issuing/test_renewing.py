@@ -21,6 +21,7 @@ from failoverdns.model.certificate import Certificate, CertificateKind
 from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
+from failoverdns.pki.anchors import NO_ANCHORS
 from failoverdns.rules.derived.renewing import renew_at
 
 HOUR = 3600.0
@@ -263,6 +264,9 @@ def test_a_check_of_very_many_certificates_lets_other_work_have_its_turn() -> No
         spawn=run,
         can_record=lambda: True,
         now=lambda: 0.0,
+        anchors=lambda: NO_ANCHORS,
+        look_up=lambda challenges, targets: None,
+        has_resolvers=lambda: False,
         log=lambda text: None,
     )
     Renewals(World.settings_of("https://ca.example/directory"), effects).tick()

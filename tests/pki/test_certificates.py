@@ -199,10 +199,7 @@ NAMELESS = (
     "chain: the certificate declares no names: it needs DNS names or addresses as subject "
     "alternative names, a common name is not enough"
 )
-CA_FIRST = (
-    "chain: the first certificate is a CA's: the application's own must come first, "
-    "made with basicConstraints=CA:FALSE"
-)
+CA_FIRST = "chain: the first certificate is a CA's: the application's own must come first"
 UNRELATED = "has nothing to do with the others: remove it"
 NOT_ITS_KEY = "key: it does not belong to the first certificate of the chain"
 GARBAGE = armoured(b"\x30\x03\x02\x01\x00")
@@ -246,11 +243,6 @@ CHAINS = [
         id="upside down",
     ),
     pytest.param(
-        SHOP.leaf + ROOT.pem + CA.pem,
-        ["chain: put the certificates in the order 1, 3, 2: leaf, its issuer, and so on"],
-        id="issuers out of order",
-    ),
-    pytest.param(
         SHOP.leaf + ROOT.pem,
         [
             "chain: certificate 1 was not issued by certificate 2 but by 'CN=Test Intermediate'",
@@ -280,33 +272,14 @@ CHAINS = [
         [
             "chain: certificate 3 is the leaf: it must come first",
             "chain: certificate 1 was not issued by certificate 2 but by 'CN=Other'",
-            "chain: certificate 2 was not issued by certificate 3 but by 'CN=Test Root'",
             f"chain: certificate 1 {UNRELATED}",
         ],
         id="an unrelated certificate first and the leaf last",
     ),
-    pytest.param(
-        SHOP.leaf + SHOP.chain,
-        ["chain: certificate 2 is the same as certificate 1: remove it"],
-        id="one twice",
-    ),
-    pytest.param(
-        SHOP.leaf + ROOT.pem + CA.pem + ROOT.pem,
-        [
-            "chain: certificate 4 is the same as certificate 2: remove it",
-            "chain: put the certificates in the order 1, 3, 2: leaf, its issuer, and so on",
-        ],
-        id="one twice and out of order",
-    ),
     pytest.param(CA.pem + ROOT.pem, [CA_FIRST, NAMELESS, NOT_ITS_KEY], id="CAs only"),
     pytest.param(
-        ROOT.issue("www.shop.example", key=SHOP_KEY, ca=True).leaf,
-        [CA_FIRST],
-        id="a CA with names",
-    ),
-    pytest.param(
         NOT_A_CA.issue("www.shop.example", key=SHOP_KEY).chain,
-        ["chain: certificate 2 is not a CA's, so it cannot issue others"],
+        ["chain: certificate 2 (CN=Not A CA) is not a CA's, so it cannot issue others"],
         id="issued by a certificate that is not a CA's",
     ),
     pytest.param(
@@ -796,11 +769,12 @@ def test_a_self_signed_certificate_of_openssl_is_accepted(tmp_path: Path) -> Non
     (tmp_path / "key").write_text(key)
     words = ("req", "-x509", "-key", tmp_path / "key", "-subj", "/CN=own")
     names = ("-addext", "subjectAltName=DNS:own.example,IP:192.0.2.1")
-    made = openssl(*words, *names, "-addext", "basicConstraints=CA:FALSE")
-    _, facts = read_bundle(openssl("x509", "-text", text=made), key)
-    assert facts.names == ("192.0.2.1", "own.example")
-    assert (facts.self_signed, facts.length) == (True, 1)
-    assert refusal(openssl(*words, *names), key) == [CA_FIRST]
+    for more in ([], ["-addext", "basicConstraints=CA:FALSE"]):
+        made = openssl(*words, *names, *more)
+        _, facts = read_bundle(openssl("x509", "-text", text=made), key)
+        assert facts.names == ("192.0.2.1", "own.example")
+        assert (facts.self_signed, facts.length) == (True, 1)
+    assert refusal(openssl(*words, *names), SHOP.key) == [CA_FIRST, NOT_ITS_KEY]
 
 
 def test_pem_that_openssl_extracts_from_a_pkcs12_file_is_accepted(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ GROUP = documents.write_entity(
 def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, kinds: int) -> None:
     """The golden files were written once and are never changed."""
     golden = json.loads((GOLDEN / f"schema-{schema}.json").read_text())
-    entities = (*EVERY_KIND, CUT)[:kinds]
+    entities = (*EVERY_KIND[:12], CUT)[:kinds]
     assert tuple(documents.read_entity(d) for d in golden["entities"]) == entities
     assert [documents.write_entity(entity) for entity in entities] == golden["entities"]
     assert documents.read_entry(golden["change"]) == WHOLE.entry
@@ -182,5 +182,6 @@ def test_every_entity_has_its_own_key() -> None:
         "application/app-watched",
         "group/grp-watched",
         "flag/office",
+        "former-name/shop-old",
         "cut/history",
     ]

@@ -25,6 +25,7 @@ from failoverdns.model.certificate import (
 from failoverdns.model.change import EVERYBODY, Change, Operation, Write
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.history_cut import HistoryCut
@@ -60,6 +61,7 @@ CERTIFICATE = Certificate(
         length=2,
         self_signed=False,
         renewal_id="aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
+        warnings=("it is signed by itself",),
     ),
     1234.5,
     "app-0",
@@ -122,6 +124,7 @@ EVERY_KIND: tuple[Entity, ...] = (
         ),
     ),
     Flag("office", True, 1234.5, "monday"),
+    FormerName("shop-old"),
 )
 CUT = HistoryCut(17, "a" * 64, "b" * 64, "c" * 64)
 """A kind too, but not one that can be committed with any values: see `test_trimming`."""

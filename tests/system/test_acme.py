@@ -17,6 +17,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.query
+import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
@@ -71,8 +72,9 @@ class Between(Answers):
         asked = question.name if target is None else dns.name.from_text(target)
         found = self._forwarded(asked, question.rdtype)
         reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.AA
-        reply.set_rcode(found.rcode())
+        reply.flags |= dns.flags.AA | dns.flags.RA
+        is_elsewhere = found.rcode() == dns.rcode.REFUSED  # in no zone of ours
+        reply.set_rcode(dns.rcode.NXDOMAIN if is_elsewhere else found.rcode())
         if target is not None:
             reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "CNAME", f"{target}."))
         reply.answer += found.answer
@@ -107,15 +109,24 @@ def pebble(between: Between, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-def with_acme(folder: Path, directory: str, ca_file: Path) -> Server:
+MOVED = """\
+  customer.test:
+    nameservers: {ns1.failover.test: []}
+    records: ["www CNAME 414-262-781.failover.test.", "*.apps CNAME www"]
+listen:"""
+
+
+def with_acme(folder: Path, directory: str, ca_file: Path, *resolvers: str) -> Server:
     acme = {"directory": directory, "accept_terms": True, "ca_file": str(ca_file)}
-    return Server(folder, f"{CONFIG}acme: {json.dumps(acme)}\n")
+    more = f"resolvers: {json.dumps(resolvers)}\n" if resolvers else ""
+    return Server(folder, f"{CONFIG}acme: {json.dumps(acme)}\n{more}")
 
 
 @pytest.fixture
 def acme(pebble: Pebble, between: Between, tmp_path: Path) -> Iterator[Server]:
     """Start a server with the group `shop`, whose CA is pebble."""
-    server = with_acme(tmp_path, pebble.directory, pebble.ca_file)
+    resolver = f"127.0.0.1:{between.port}"
+    server = with_acme(tmp_path, pebble.directory, pebble.ca_file, resolver)
     try:
         server.start().load_demo()
         between.lead_to(server)
@@ -186,13 +197,43 @@ def test_a_wildcard_certificate_has_two_challenge_values_at_one_name(
     assert "NXDOMAIN" in acme.dig(CHALLENGE, "TXT")
 
 
-def test_a_customers_name_is_validated_through_a_cname(acme: Server, between: Between) -> None:
-    """The customer sets up the record that `certificate challenge-name` prints once."""
+def test_a_customers_name_is_validated_through_a_cname(
+    acme: Server, between: Between, pebble: Pebble
+) -> None:
+    """The customer sets up the record that `certificate challenge-name` prints once.
+
+    While it is missing, it is named, and the CA is not asked to validate anything.
+    """
+    begin = len(pebble.log.read_text())
+    early = acme.ctl("certificate", "request", "shop-eu", "--name", CUSTOMER, "--wait", check=False)
+    assert early.returncode == 1
+    record = acme.ctl("certificate", "challenge-name", CUSTOMER).stdout.strip()
+    assert f"add `{record}`" in early.stderr
+    assert "Pulled a task from the Tasks queue" not in pebble.log.read_text()[begin:]
     owner, _, _, target = acme.ctl("certificate", "challenge-name", CUSTOMER).stdout.split()
     between.aliases[owner.rstrip(".")] = target.rstrip(".")
     assert request(acme, CUSTOMER, HOSTNAME)["names"] == [HOSTNAME, CUSTOMER]
     assert {rrset.ttl for rrset in between.seen} == {0}
     assert acme.short(target, "TXT") == []
+
+
+def test_a_name_that_a_static_cname_leads_to_the_group_gets_a_certificate(
+    acme: Server, between: Between
+) -> None:
+    """So does one that a wildcard leads there, which goes on to be answered meanwhile."""
+    acme.config.write_text(acme.config.read_text().replace("listen:", MOVED, 1))
+    assert acme.process is not None
+    acme.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: acme.short("www.customer.test"))
+    app = "a.b.apps.customer.test"
+    seen: list[list[str]] = []
+    between.meanwhile = lambda: seen.append([*acme.short(app), *acme.short("b.apps.customer.test")])
+    report = request(acme, "www.customer.test", app)
+    assert report["names"] == [app, "www.customer.test"]
+    assert "414-262-781.failover.test." in "".join(seen[0])
+    assert seen[0] == [*acme.short(app), *acme.short("b.apps.customer.test")]
+    refused = acme.ctl("certificate", "challenge-name", "www.customer.test", check=False)
+    assert "its challenge is answered without a CNAME" in refused.stderr
 
 
 def test_a_switch_during_an_order_moves_the_order(acme: Server, between: Between) -> None:

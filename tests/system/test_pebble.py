@@ -12,6 +12,7 @@ from cryptography import x509
 from pebble import Pebble
 
 from failoverdns.issuing.directory import CLOCK, AcmeProblem, Directory
+from failoverdns.issuing.problems import NO_ACCOUNT
 from failoverdns.model.certificate import Secret
 from failoverdns.pki.key_pairs import new_key, signing_request
 
@@ -181,6 +182,19 @@ def test_an_unknown_order_is_a_problem(pebble: Pebble, key: Secret) -> None:
     order = directory.place(["gone.failover.example"], None, None)
     with pytest.raises(AcmeProblem):
         directory.state(order[:-4] + "none")
+
+
+def test_an_account_that_pebble_does_not_know_is_told_from_other_problems(
+    pebble: Pebble, key: Secret
+) -> None:
+    """As after a restart of the CA with an empty state."""
+    lost = opened(pebble, key).register([], None) + "0"
+    directory = Directory(
+        pebble.directory, key, lost, ca_file=pebble.ca_file, timeout=30, clock=CLOCK
+    )
+    with pytest.raises(AcmeProblem) as caught:
+        directory.place(["lost.failover.example"], None, None)
+    assert caught.value.code == NO_ACCOUNT
 
 
 def test_registering_the_same_key_again_finds_the_account(pebble: Pebble, key: Secret) -> None:

@@ -90,7 +90,7 @@ def comparable(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
     text = re.sub(r"^.* \.\.\.\n", "", text, flags=re.M)
     text = re.sub(r"\b(?:since|for) \d+ s\b", "for SECONDS", text)
-    text = re.sub(r"Pebble Intermediate CA \w+", "Pebble Intermediate CA", text)
+    text = re.sub(r"Pebble (Intermediate|Root) CA \w+", r"Pebble \1 CA", text)
     return re.sub(r"unix:\S+ (\w+) pid \d+", r"unix:USER \1 pid PID", text).rstrip()
 
 

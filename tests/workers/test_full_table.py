@@ -38,6 +38,15 @@ def test_the_parts_of_a_full_table_equal_the_delta_of_all_names(commands: list[M
     assert b"".join(filling.parts(view)) == whole_table(view)
 
 
+def test_a_group_at_the_apex_is_in_the_parts_as_in_the_delta_of_all_names() -> None:
+    """Its hostname is among the names of the zone; one side is a hostname, which is left out."""
+    cloud = samples.application("cloud", samples.balancer("lb", hostname="lb.example"), active="lb")
+    apex = samples.group("apex", "cloud", "us", label="@", flatten=True)
+    shop = samples.group("shop", "us", "cloud")
+    view = samples.state(cloud, samples.us(), apex, shop, zones=[ZONES[0], *drawn.ALIASED])
+    assert b"".join(filling.parts(view)) == whole_table(view)
+
+
 def test_the_cached_bytes_of_an_application_are_dropped_when_it_changes() -> None:
     """Parts that are requested after a change contain the change."""
     view = samples.shop()

@@ -29,7 +29,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.records import TXT, A, Opaque, OwnedRRset
-from failoverdns.model.zone import NameServer, Zone
+from failoverdns.model.zone import NameServer, Reveal, Zone
 from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.deciding import decide
@@ -37,7 +37,10 @@ from failoverdns.workers.full_table import next_parts, parts
 
 WHO = unix_principal(0, 1, "failoverdns")
 ORIGINS = ("failover.test", "second.example")
-LABELS = ("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www")
+LABELS = (
+    *("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www"),
+    *("*", "*.shop", "*.eu"),
+)
 
 
 @st.composite
@@ -63,12 +66,17 @@ def zones_drawn(draw: Any, origin: str) -> Zone:
         draw(st.sampled_from([60, 30])),
         draw(st.sampled_from([60, 5])),
         records,
+        draw(st.sampled_from([None, None, *ALIASES])),
+        reveal=Reveal(*draw(st.tuples(st.booleans(), st.booleans()))),
     )
 
 
-CONFIGURATIONS = st.tuples(zones_drawn(ORIGINS[0]), st.none() | zones_drawn(ORIGINS[1])).map(
-    lambda pair: tuple(zone for zone in pair if zone is not None)
-)
+ALIASES = (name("lb.example"), name(samples.HOSTNAME), name("www.failover.test"))
+CONFIGURATIONS = st.tuples(
+    zones_drawn(ORIGINS[0]),
+    st.none() | zones_drawn(ORIGINS[1]),
+    st.none() | st.just(drawn.ALIASED[2]),
+).map(lambda found: tuple(zone for zone in found if zone is not None))
 
 
 def carry(view: State, command: Mutation, now: float) -> Delta:
@@ -181,6 +189,27 @@ def test_a_group_that_is_added_during_the_comparison_is_noticed() -> None:
     reload.do(AddGroup("www", label="www", primary="eu", zone=new.origin))
     with pytest.raises(Rejected, match="has records, but belongs to group 'www'"):
         reload.commit()
+
+
+def test_all_that_excludes_a_group_at_the_apex_is_told_with_other_faults() -> None:
+    apex = samples.group("apex", label="@", flatten=True)
+    address = OwnedRRset(name("failover.test"), A, 60, samples.addresses("192.0.2.80"))
+    new = samples.zone(records=(address, text("primary")))
+    reload = _Reload(samples.state(samples.eu(), samples.us(), apex), (new,))
+    told = r"group 'apex': failover.test has A or AAAA .*; primary.failover.test has records, but"
+    with pytest.raises(Rejected, match=told):
+        list(reload.steps())
+
+
+def test_a_group_at_the_apex_that_is_added_during_the_comparison_is_noticed() -> None:
+    for label, record in (("@", "primary"), ("www", "www")):
+        new = samples.zone(records=(text(record),))
+        reload = _Reload(samples.state(samples.eu()), (new,))
+        for _ in reload.steps():
+            pass
+        reload.do(AddGroup("late", label=label, primary="eu", zone=new.origin))
+        with pytest.raises(Rejected, match="has records, but belongs to group 'late'"):
+            reload.commit()
 
 
 def test_very_many_names_of_groups_are_not_all_reported() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from failoverdns.cli.rendering.health import condition
-from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, print_warnings, table
 
 
 def applications(result: Result) -> None:
@@ -47,13 +47,13 @@ def _changed(result: Result) -> None:
     would = "would answer" if result.get("dry_run") else "answer now"
     if silent := result.get("answering_nothing"):
         click.echo(f"  groups that {would} nothing (NODATA): {', '.join(silent)}")
-    for warning in result.get("warnings", ()):
-        click.echo(f"  warning: {warning}")
+    print_warnings(result)
 
 
 def removed(result: Result) -> None:
     """Print the name of what was removed."""
     click.echo(f"removed {result['removed']}")
+    print_warnings(result)
 
 
 WRITERS: Final[Mapping[str, Writer]] = {

@@ -10,7 +10,7 @@ import click
 from failoverdns.cli.rendering.automation import automatic, planned
 from failoverdns.cli.rendering.certificates import transfer
 from failoverdns.cli.rendering.health import probe_line
-from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, print_warnings, table
 
 
 def groups(result: Result) -> None:
@@ -127,8 +127,7 @@ def _changed(result: Result) -> None:
         click.echo(group_line(result))
         if result.get("dry_run"):
             click.echo("  that was only tried; nothing was changed")
-        for warning in result.get("warnings", ()):
-            click.echo(f"  warning: {warning}")
+    print_warnings(result)
 
 
 WRITERS: Final[Mapping[str, Writer]] = {

@@ -28,6 +28,9 @@ def _status(result: Result) -> None:
     groups(result)
     click.echo("")
     applications(result)
+    for application in result["applications"]:
+        for warning in (application["certificate"] or {}).get("warnings", ()):
+            click.echo(f"{application['name']}: certificate: {warning}")
     for hook in result.get("hooks", ()):
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:

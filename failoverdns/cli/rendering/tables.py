@@ -26,6 +26,12 @@ def table(*columns: str) -> Table:
     return made
 
 
+def print_warnings(result: Result) -> None:
+    """Print the warnings of a reply, one a line."""
+    for warning in result.get("warnings", ()):
+        click.echo(f"  warning: {warning}")
+
+
 def print_table(table: Table, instead: str) -> None:
     """Print a table, or a line in its place if it has no rows."""
     from rich.console import Console

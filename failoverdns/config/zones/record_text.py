@@ -41,7 +41,10 @@ _NEVER: Final = {
     ),
     _NXT: "NXT is obsolete (RFC 3755), and was made by signing; leave it out",
 }
-_NO_CNAME = "a CNAME is not allowed at the zone's own name, which has SOA and NS records"
+_NO_CNAME = (
+    "a CNAME is not allowed at the zone's own name, which has SOA and NS records; write its "
+    "hostname as `alias` of the zone, or make a group there (`failoverdns group add --label @`)"
+)
 
 
 @dataclass(frozen=True, slots=True)

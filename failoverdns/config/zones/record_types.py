@@ -41,8 +41,8 @@ _META: Final = frozenset((0, _OPT, *range(128, 256)))
 """Types that are never in a zone (RFC 6895 section 3.1)."""
 
 _ALIAS = (
-    "for the zone's own name write its hostname as `alias` of the zone; for another name "
-    "write a CNAME, or make a group (`failoverdns group add`)"
+    "for the zone's own name write its hostname as `alias` of the zone, or make a group with the "
+    "label @; for another name write a CNAME, or make a group (`failoverdns group add`)"
 )
 _GROUP = "make a group (`failoverdns group add`), which answers with the active of two applications"
 _REDIRECT = "a redirect is made by a web server; write the A and AAAA records of one"

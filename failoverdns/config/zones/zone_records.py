@@ -1,9 +1,10 @@
 """The static records of a zone: which of them may exist together.
 
-A CNAME excludes other records of its owner (RFC 1034 section 3.6.2), an RRset has one TTL
-(RFC 2181 section 5.2), and CNAME records must not form a loop; the rules for delegations are in
-`delegations`.  The names of groups are not checked against these records here: groups are added and
-deleted while the server runs.
+A CNAME excludes other records of its owner (RFC 1034 section 3.6.2), and an RRset has one TTL
+(RFC 2181 section 5.2).  CNAME records that form a loop are warned of, and so is what is unusual
+about delegations (`delegations`): other servers load these, too.
+The names of groups are not checked against these records here: groups are added and deleted while
+the server runs.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Iterator, Sequence
 
 from failoverdns.config.errors import FaultReport, Place
 from failoverdns.config.zones.apex_records import without_apex
-from failoverdns.config.zones.delegations import misplaced, unreachable
+from failoverdns.config.zones.delegations import delegation_warnings, is_delegated_wildcard
 from failoverdns.config.zones.record_text import NO_TTL, Record, parse_record
 from failoverdns.config.zones.record_types import type_text
 from failoverdns.config.zones.zone_file import Placed
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, Opaque, OwnedRRset
+from failoverdns.model.records import CNAME, SOA, A, Opaque, OwnedRRset
 from failoverdns.model.zone import NameServer, Zone
 
 MAX_RRSET = 65000
@@ -53,27 +54,21 @@ def static_records(
             faults.add(place, str(error))
     records = without_apex([*records, *from_files], origin, nameservers, served, faults)
     contents = _Contents(nameservers)
-    cuts = {record.owner for _, record in records if record.rtype == NS}
     for place, record in records:
-        problem = misplaced(record.owner, record.rtype, cuts) or contents.problem_with(record)
+        problem = contents.problem_with(record)
         if problem is None:
             contents.add(place, record)
         else:
             faults.add(place, problem)
     for place, loop in _cname_loops(contents):
-        faults.add(place, f"this CNAME leads back to itself: {' -> '.join(map(str, loop))}")
-    servers = {
-        owner: [DomainName(record.data) for _, record in members]
-        for (owner, rtype), members in contents.rrsets.items()
-        if rtype == NS
-    }
-    for cut in unreachable(servers, contents.addressed()):
-        names = ", ".join(map(str, servers[cut]))
-        faults.add(
-            contents.rrsets[cut, NS][0][0],
-            f"nobody can find the servers of {cut}: {names}; "
-            "give one of them its address in this zone (glue)",
+        faults.warn(
+            place,
+            f"this CNAME leads back to itself, so nobody finds anything there: "
+            f"{' -> '.join(map(str, loop))}",
         )
+    addressed = {server.name for server in nameservers if server.addresses}
+    for place, text in delegation_warnings(contents.rrsets, origin, addressed):
+        faults.warn(place, text)
     return tuple(
         OwnedRRset(
             owner, rtype, members[0][1].ttl, tuple(Opaque(record.data) for _, record in members)
@@ -97,14 +92,11 @@ class _Contents:
         self.types_at.setdefault(record.owner, set()).add(record.rtype)
         self._sizes[key] = self._size_with(record)
 
-    def addressed(self) -> set[DomainName]:
-        """Return the names that have an address."""
-        found = {owner for owner, rtype in self.rrsets if rtype in (A, AAAA)}
-        return found | self._nameservers
-
     def problem_with(self, record: Record) -> str | None:
         """Return why `record` cannot be added, or None if it can."""
         owner, name = record.owner, record.type_text
+        if is_delegated_wildcard(owner, record.rtype):
+            return "a wildcard cannot be delegated (RFC 4592 section 4.2)"
         beside = set(self.types_at.get(owner, ()))
         if owner in self._nameservers:
             beside.add(A)

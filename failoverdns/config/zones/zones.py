@@ -6,7 +6,7 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.model.records import AAAA, A
 from failoverdns.model.settings import ZoneFileLimits
-from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, SOATimers, Zone
+from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Reveal, SOATimers, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def read_zones(
     for text, section in sections.items():
         node, original = usable.get("zones", text), written.get("zones", text)
         try:
-            origin = host_name(text)
+            origin = host_name(text, asterisks=True)
         except Malformed as error:
             faults.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
             continue
@@ -74,6 +75,7 @@ def read_zones(
                 "of groups and applications in it",
             )
             continue
+        _warn_of_asterisk(origin, node, faults)
         source = _Source(origin, section, node, original, faults)
         sources.append(source)
         if (same := by_origin.setdefault(origin, source)) is not source:
@@ -90,6 +92,7 @@ def read_zones(
         for source in sources
         if (alias := source.usable.at("alias")) is not None
     }
+    _warn_of_unaddressed(sources, zones)
     check_aliases(zones, aliases, faults, can_resolve=can_resolve)
     return zones
 
@@ -130,6 +133,7 @@ def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
             section.ttl,
             _negative_ttl(source),
             soa=_timers(source),
+            reveal=section.reveal.into(Reveal),
         )
     bounds = replace(LIMITS, size=limits.max_size, records=limits.max_records)
     read = read_zone_files(files, origin, section.ttl, bounds, faults)
@@ -176,7 +180,7 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
         node = source.usable.get("nameservers", text)
         written = source.written.get("nameservers", text)
         try:
-            name = host_name(text, None if "." in text else source.origin)
+            name = _server_name(text, source.origin)
         except Malformed as error:
             source.faults.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
             continue
@@ -184,11 +188,46 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
             source.faults.add(node.key, f"the name server {name} is given twice")
         elif problem := _nameserver_problem(name, source.origin, bool(written.value)):
             source.faults.add(node.key, problem)
+        _warn_of_asterisk(name, node, source.faults)
         for index, address in enumerate(addresses):
             if address in addresses[:index] and (item := node.at(index)) is not None:
                 source.faults.add(item.place, f"the address {address} is given twice")
         servers.setdefault(name, NameServer(name, tuple(addresses)))
     return tuple(servers.values())
+
+
+def _server_name(text: str, origin: DomainName) -> DomainName:
+    return host_name(text, None if "." in text else origin, asterisks=True)
+
+
+def _warn_of_asterisk(name: DomainName, node: Node, faults: FaultReport) -> None:
+    if b"*" in name.labels():
+        text = f'{name} has the label "*", which stands for no other name here'
+        faults.warn(node.key, text)
+
+
+def _warn_of_unaddressed(sources: Iterable[_Source], zones: Iterable[Zone]) -> None:
+    """Warn of name servers in another zone of the file that have no address there."""
+    by_origin = {zone.origin: zone for zone in zones}
+    for source in sources:
+        served = by_origin.get(source.origin)
+        for text in source.section.nameservers if served is not None else ():
+            try:
+                name = _server_name(text, source.origin)
+            except Malformed:
+                continue
+            above = name
+            while above not in by_origin and not above.is_root:
+                above = above.parent()
+            zone = by_origin.get(above)
+            if zone is None or zone is served:
+                continue
+            if not any(rrset.rtype in (A, AAAA) for rrset in zone.configured_at(name)):
+                source.faults.warn(
+                    source.usable.get("nameservers", text).key,
+                    f"{name} is in the zone {zone.origin} of this file and has no address in the "
+                    "configuration",
+                )
 
 
 def _nameserver_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:

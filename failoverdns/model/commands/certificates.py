@@ -11,11 +11,15 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class InstallCertificate(Mutation):
-    """`certificate install`: install a chain and its key, which are already checked."""
+    """`certificate install`: install a chain and its key, which are already read.
+
+    `faults` are the reasons why clients refuse the chain at present.
+    """
 
     application: str
     bundle: Bundle
     facts: Facts
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from failoverdns.rules.decisions.certificates import certificate_removals
 from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
 from failoverdns.rules.decisions.emptying import emptied_by, require_target
 from failoverdns.rules.decisions.health_changes import unobserved
+from failoverdns.rules.decisions.new_names import name_writes, named
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
@@ -60,9 +61,8 @@ def add_application(
     template = command.hostname_template
     if template is not None:
         check_template(template)
-    return _written(
-        view, None, Application(f"app-{view.revision + 1}", command.name, template), moment
-    )
+    added = Application(f"app-{view.revision + 1}", command.name, template)
+    return named(view, _written(view, None, added, moment), None, command.name)
 
 
 def rename_application(
@@ -72,7 +72,8 @@ def rename_application(
     application = find_application(view, command.old)
     if command.new != application.name:
         _check_name_free(view, command.new)
-    return _written(view, application, replace(application, name=command.new), moment)
+    renamed = _written(view, application, replace(application, name=command.new), moment)
+    return named(view, renamed, application.name, command.new)
 
 
 def set_application(
@@ -120,7 +121,11 @@ def remove_application(
             f"application {application.name!r} is attached to {attached} group(s) ({some}): "
             'detach it first with `group set GROUP --primary ""` or `--backup ""`',
         )
-    writes = (*certificate_removals(view, application), Write(application, None))
+    writes = (
+        *certificate_removals(view, application),
+        Write(application, None),
+        *name_writes(view, application.name, None),
+    )
     return Decision(writes, lambda _: {"removed": application.name})
 
 

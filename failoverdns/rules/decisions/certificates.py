@@ -38,9 +38,12 @@ def install_certificate(
 ) -> Decision:
     """Install a certificate in place of the one that the application has, and drop its order.
 
-    Raises Rejected `invalid` for a certificate that is not valid now.
+    Raises Rejected `invalid` for a certificate that clients refuse now.
     """
     application = find_application(view, command.application)
+    if command.faults:
+        text = "; ".join(f"chain: {fault}" for fault in command.faults)
+        raise Rejected("invalid", f"{text}; it is {timestamp(moment.now)} now")
     check_dates(command.facts, moment.now)
     before, order = view.certificate(application.id), view.order_for(application.id)
     after = Certificate(application.id, CertificateKind.CUSTOM, command.facts, moment.now)

@@ -231,14 +231,18 @@ def _conflicts(view: View, command: Configure) -> list[str]:
     """Return the names that have both configured records and a group."""
     faults = []
     for zone in command.zones:
-        apex = labelled_apex(view, zone.origin)
-        if apex is not None:
-            faults += [f"group {apex.name!r}: {fault}" for fault in apex_conflicts(zone)]
+        faults += apex_faults(view, zone)
         for owner in _owners(zone, command.static):
             group = group_at(view, zone, owner)
             if group is not None:
                 faults.append(f"{owner} has records, but belongs to group {group.name!r}")
     return faults
+
+
+def apex_faults(view: View, zone: Zone) -> list[str]:
+    """Return what a zone has that excludes the group at its apex; nothing without such a group."""
+    group = labelled_apex(view, zone.origin)
+    return [] if group is None else [f"group {group.name!r}: {f}" for f in apex_conflicts(zone)]
 
 
 def _owners(zone: Zone, static: StaticDifference | None) -> Iterable[DomainName]:

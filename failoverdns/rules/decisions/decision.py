@@ -47,16 +47,27 @@ class Decision:
 
 
 def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:
-    """Return a decision whose reply has the warnings, if any, that the state after it calls for."""
+    """Return a decision whose reply has the warnings, if any, that the state after it calls for.
+
+    They follow the warnings that the reply has already.
+    """
 
     def report(view: View) -> dict[str, Json]:
         reply = decision.report(view)
-        found: list[Json] = [*warnings(view)]
         before = reply.get("warnings")
-        found = [*(before if isinstance(before, list) else ()), *found]
+        found = [*(before if isinstance(before, list) else ()), *warnings(view)]
         return {**reply, "warnings": found} if found else reply
 
     return replace(decision, report=report)
+
+
+def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
+    """Return a decision whose reply has more `warnings`, texts for the operator.
+
+    A reply without any does not have the key.
+    """
+    texts = tuple(warnings)
+    return warned_after(decision, lambda _after: texts) if texts else decision
 
 
 def tried(decision: Decision, *, dry_run: bool) -> Decision:

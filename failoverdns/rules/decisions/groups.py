@@ -26,8 +26,9 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
+from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
@@ -75,7 +76,8 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
     )
     _check_circles(view, None, group)
     written = Decision((Write(None, group),), lambda after: group_report(after, group))
-    return warned_after(written, lambda after: _warnings(after, group))
+    hidden = hidden_by_group(view, zone, label) if command.label is not None else ()
+    return warned_after(warned(written, hidden), lambda after: _warnings(after, group))
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:

@@ -5,7 +5,8 @@
 | `application` | none is attached to that side            |                                   |
 | `targets`     | it has no web head, or its hostname      | its hostname has no addresses in  |
 |               | leads back to the group: `target-loop`   | a zone here, or no host can be    |
-|               |                                          | called so                         |
+|               |                                          | called so; a zone whose alias is  |
+|               |                                          | the group would answer no address |
 | `health`      | it is down: rule `target-down`           | its health is unknown             |
 | `safety`      | a safety rule forbids it                 |                                   |
 | `policy`      |                                          | it can never switch the group, or |
@@ -14,7 +15,7 @@
 |               | `certificate-expired` fails              |                                   |
 | `names`       | the certificate lacks names that the     | it lacks the group's own hostname |
 |               | active one has                           |                                   |
-| `chain`       |                                          | it has only the leaf              |
+| `chain`       | clients refuse it                        | some clients refuse it            |
 | `key`         | the key does not belong to the           |                                   |
 |               | certificate, or cannot be decrypted      |                                   |
 | `expiry`      | it is expired                            | it is due for renewal             |
@@ -24,7 +25,7 @@
 |               |                                          | switch: they are not run here     |
 
 Names, chain, key and expiry are reported only if there is a certificate, order and hooks only if
-there are any.  The result of the check of the key in the vault is an argument.
+there are any.  What the vault has, and how clients judge its chain, is an argument.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from failoverdns.model.application import Application, target_texts
-from failoverdns.model.certificate import Certificate, Order, covers
+from failoverdns.model.certificate import Certificate, Facts, Order, covers
 from failoverdns.model.change import Json
 from failoverdns.model.commands.groups import Preflight
 from failoverdns.model.errors import Malformed
@@ -48,13 +49,13 @@ from failoverdns.rules.decisions.switching import (
     order_writes,
     plan,
 )
-from failoverdns.rules.decisions.transferring import TransferResult, is_expired
+from failoverdns.rules.decisions.transferring import TransferResult
 from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.obstacles import report_of
 from failoverdns.rules.derived.renewing import renew_at
-from failoverdns.rules.derived.targets import application_on, target_of
+from failoverdns.rules.derived.targets import application_on, has_addresses, target_of
 from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
@@ -78,6 +79,19 @@ class Flight:
     order: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Soundness:
+    """A certificate's facts as clients see them now, and what is wrong with it.
+
+    `key_fault` says what is wrong with its key, None if nothing is; `chain_faults` are the reasons
+    why clients refuse its chain.
+    """
+
+    facts: Facts
+    key_fault: str | None = None
+    chain_faults: tuple[str, ...] = ()
+
+
 def plan_flight(view: View, query: Preflight, moment: Moment) -> Flight:
     """Propose the switch to the other side, or to `query.to`; raises Rejected `not-found`.
 
@@ -93,11 +107,16 @@ def plan_flight(view: View, query: Preflight, moment: Moment) -> Flight:
 
 
 def preflight_report(
-    view: View, flight: Flight, now: float, key_fault: str | None, *, asks_hooks: bool = False
+    view: View,
+    flight: Flight,
+    now: float,
+    soundness: Soundness | None,
+    *,
+    asks_hooks: bool = False,
 ) -> dict[str, Json]:
     """Return every check of a flight with its result, as the reply to `preflight`.
 
-    `now` in seconds since 1970; `key_fault` says what is wrong with the key, None if nothing is;
+    `now` in seconds since 1970; `soundness` is that of the flight's certificate, None without one;
     `asks_hooks` is true if there are hooks that must succeed before a switch.
     """
     checks: list[dict[str, Json]] = []
@@ -113,7 +132,7 @@ def preflight_report(
     _note_certificate(flight, note)
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
-        _note_soundness(flight.certificate, now, key_fault, note)
+        _note_soundness(soundness or Soundness(flight.certificate.facts), now, note)
     if flight.order is not None:
         note("order", WARNING, flight.order)
     if asks_hooks and proposal.before != proposal.after:
@@ -144,10 +163,15 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
     doubt = _odd_hostname(application) or dead_end(view, application)
     if not targets or circle is not None:
         note("targets", FAILED, circle or "it resolves to nothing")
-    elif doubt is not None:
+        return
+    if doubt is not None:
         note("targets", WARNING, doubt)
     else:
         note("targets", OK, targets)
+    if not has_addresses(view, proposal.after, side):
+        for origin in view.aliases.get(proposal.after.hostname, ()):
+            text = f"{origin}, whose alias is {proposal.after.hostname}, would answer no address: "
+            note("targets", WARNING, f"{text}{targets} is not resolved yet")
 
 
 def _odd_hostname(application: Application) -> str | None:
@@ -211,18 +235,16 @@ def _note_names(view: View, flight: Flight, certificate: Certificate, note: Note
         note("names", OK, ", ".join(certificate.facts.names))
 
 
-def _note_soundness(
-    certificate: Certificate, now: float, key_fault: str | None, note: Note
-) -> None:
-    facts = certificate.facts
-    if facts.length == 1 and not facts.self_signed:
-        text = f"only the leaf is there: most clients need its issuer too ({facts.issuer})"
-        note("chain", WARNING, text)
+def _note_soundness(soundness: Soundness, now: float, note: Note) -> None:
+    facts, key_fault = soundness.facts, soundness.key_fault
+    about = f"{facts.length} certificate(s), issued by {facts.issuer}"
+    if soundness.chain_faults:
+        note("chain", FAILED, "; ".join(soundness.chain_faults))
     else:
-        note("chain", OK, f"{facts.length} certificate(s), issued by {facts.issuer}")
+        note("chain", WARNING if facts.warnings else OK, "; ".join(facts.warnings) or about)
     note("key", FAILED if key_fault else OK, key_fault or f"{facts.key_type}, matches")
     until = f"valid until {timestamp(facts.not_after)}"
-    if is_expired(certificate, now):
+    if facts.not_after <= now:
         note("expiry", FAILED, f"expired at {timestamp(facts.not_after)}")
     elif renew_at(facts) <= now:
         note("expiry", WARNING, f"{until}, which is soon")

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 from failoverdns.model.application import Application, Target
 from failoverdns.model.certificate import Order
 from failoverdns.model.change import Delta, Node, StaticDifference, Write
-from failoverdns.model.group import Group
+from failoverdns.model.entity import Entity, Identity
+from failoverdns.model.former_name import FormerName
+from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
@@ -24,6 +27,7 @@ from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import apexes_of
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
 from failoverdns.rules.derived.health import application_condition
+from failoverdns.rules.derived.retired import retired_in, retired_nodes, retired_statuses
 from failoverdns.rules.derived.serving import (
     configured_node,
     group_nodes,
@@ -35,6 +39,8 @@ from failoverdns.rules.derived.targets import target_of_application
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_head
 
+E = TypeVar("E", bound=Entity)
+
 
 @dataclass(frozen=True, slots=True)
 class Touched:
@@ -42,7 +48,9 @@ class Touched:
 
     `groups` and `applications` are ids, `zones` origins, `challenges` owner names.  `names` are
     names with configured records, each with the origin of its zone, whose other names are not
-    affected.  In the zones (by origin) in `statuses` the status of every application is affected.
+    affected.  In the zones (by origin) in `statuses` the status of every application is affected,
+    and in those in `wildcards` all retired names are.  Other retired names are labels, each with
+    the origin, in `labels`, and the status of names that applications had, in `former`.
     """
 
     groups: frozenset[str]
@@ -51,6 +59,9 @@ class Touched:
     names: frozenset[tuple[DomainName, DomainName]] = frozenset()
     challenges: frozenset[DomainName] = frozenset()
     statuses: frozenset[DomainName] = frozenset()
+    wildcards: frozenset[DomainName] = frozenset()
+    labels: frozenset[tuple[DomainName, str]] = frozenset()
+    former: frozenset[str] = frozenset()
 
 
 def touched(
@@ -69,6 +80,8 @@ def touched(
     applications: set[str] = set()
     challenges: set[DomainName] = set()
     hostnames: set[DomainName] = set()
+    labels: set[tuple[DomainName, str]] = set()
+    former: set[str] = set()
     apexes: set[DomainName] = set()
     for write in writes:
         for entity in (write.before, write.after):
@@ -82,6 +95,10 @@ def touched(
                 hostnames.add(entity.hostname)
             elif isinstance(entity, Order):
                 challenges.update(owners_of(entity.challenges))
+            elif isinstance(entity, Tombstone):
+                labels.add(entity.identity)
+            elif isinstance(entity, FormerName):
+                former.add(entity.name)
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
     for hostname in hostnames:
@@ -95,14 +112,17 @@ def touched(
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
     origins: set[DomainName] = set()
     statuses: set[DomainName] = set()
+    wildcards: set[DomainName] = set()
     if zones is not None:
         origins = changed_zones(view.zones, zones)
+        both = (*view.zones, *zones)
+        wildcards = {z.origin for z in both if z.origin in origins and z.static.wildcards}
         kept = {zone.origin for zone in zones}
         statuses = {z.origin for z in zones if _defaults_differ(view.zone(z.origin), z)}
         gone = {zone.origin for zone in view.zones if zone.origin not in kept}
         statuses |= gone
         # Groups have a TTL of their own, and a new zone has no groups.
-        others = gone | {z.origin for z in zones if _negative_ttl_differs(view.zone(z.origin), z)}
+        others = gone | {z.origin for z in zones if _groups_differ(view.zone(z.origin), z)}
         if others:
             groups.update(group.id for group in view.groups() if group.zone in others)
         for order in view.orders():
@@ -124,6 +144,9 @@ def touched(
         frozenset(names),
         frozenset(challenges),
         frozenset(statuses),
+        frozenset(wildcards),
+        frozenset(labels),
+        frozenset(former),
     )
 
 
@@ -148,6 +171,9 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
         if zone is not None:
             found.append(zone_nodes(view, zone))
     found.append(configured_nodes(view, part.names))
+    found.append(retired_in(view, part.wildcards))
+    found.append(retired_nodes(view, _all_of(view, Tombstone, part.labels)))
+    found.append(retired_statuses(view, _all_of(view, FormerName, part.former)))
     found.append(challenge_nodes(view, part.challenges))
     return {node.owner: node for node in chain.from_iterable(found)}
 
@@ -181,10 +207,26 @@ def _as_seen(application: Application) -> tuple[Target, Target, Health]:
     )
 
 
-def _negative_ttl_differs(before: Zone | None, after: Zone) -> bool:
-    return before is not None and before.negative_ttl != after.negative_ttl
+def _all_of(view: View, kind: type[E], identities: Iterable[Identity]) -> Iterator[E]:
+    """Yield the entities of a kind with these identities that there are."""
+    for identity in identities:
+        entity = view.entity(kind, identity)
+        if entity is not None:
+            yield entity
+
+
+def _groups_differ(before: Zone | None, after: Zone) -> bool:
+    """Return whether a zone changes in what the names of its groups depend on."""
+    return before is not None and (before.negative_ttl, before.reveal.sides) != (
+        after.negative_ttl,
+        after.reveal.sides,
+    )
 
 
 def _defaults_differ(before: Zone | None, after: Zone) -> bool:
-    """Return whether the TTLs differ that the status of applications takes from the zone."""
-    return before is None or (before.ttl, before.negative_ttl) != (after.ttl, after.negative_ttl)
+    """Return whether a zone changes in what the status of applications depends on."""
+    return before is None or (before.ttl, before.negative_ttl, before.reveal.status) != (
+        after.ttl,
+        after.negative_ttl,
+        after.reveal.status,
+    )

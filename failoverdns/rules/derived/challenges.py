@@ -3,9 +3,13 @@
 | name                                  | its challenge is answered at                          |
 |---------------------------------------|-------------------------------------------------------|
 | a group's hostname, or one below it   | `_acme-challenge.<name>`                              |
+| one that leads there by static CNAME  | the same, or where a static CNAME at that name leads  |
+| records and aliases                   |                                                       |
 | another name in a zone of the server  | nowhere: it belongs to no group of the application    |
 | a customer's name                     | `<name>._acme-challenge.<zone>`, to which a CNAME at  |
 |                                       | the customer's `_acme-challenge.<name>` points        |
+
+A name at or below a delegation of a zone is a customer's, because other servers answer for it.
 
 The challenge for a wildcard is at the name without its `*.` (RFC 8555 section 8.4), so one owner
 may have several values at once.
@@ -13,7 +17,7 @@ may have several values at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
 from failoverdns.model.application import Application
@@ -24,7 +28,9 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import CHALLENGE_LABEL, Zone
+from failoverdns.rules.derived.apex import group_for, is_answered_here
 from failoverdns.rules.derived.entity_lookup import find_zone, zone_of
+from failoverdns.rules.derived.static_names import matching_wildcard, trail
 from failoverdns.rules.derived.view import View
 
 
@@ -48,12 +54,13 @@ def challenge_owners(view: View, base: DomainName) -> tuple[DomainName, ...]:
     """Return the owner names at which the challenge for a name (without `*.`) is answered.
 
     For a customer's name there is one in each zone, because only the customer knows into which zone
-    its CNAME points.
+    its CNAME points.  None if records of the configuration are answered in place of a challenge.
     """
     owners = []
     with suppress(Malformed):  # too long
-        if zone_of(view, base) is not None:
-            return (base.child(CHALLENGE_LABEL),)
+        if is_answered_here(view, base):
+            owner = _own_owner(view, base)
+            return () if _conflict(view, owner) else (owner,)
     for zone in view.zones:
         with suppress(Malformed):
             owners.append(delegated_owner(base, zone))
@@ -72,11 +79,11 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
     """Return `names` sorted and without duplicates, if a certificate may be ordered for all.
 
     A name in a zone of the server must belong to a group that the application is attached to, on
-    either side.  Whether the application may have certificates issued at all is decided in
-    `rules.derived.renewing`.
+    either side, or lead to a name that does.  Whether the application may have certificates issued
+    at all is decided in `rules.derived.renewing`.
     Raises Rejected `invalid`, which lists every name that may not be ordered.
     """
-    hostnames = [group.hostname for group in view.following(application.id)]
+    groups = {group.id for group in view.following(application.id)}
     faults, found = [], set()
     for name in names:
         try:
@@ -84,13 +91,14 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
         except Rejected as fault:
             faults.append(fault.message)
             continue
-        if zone_of(view, base) is not None and not any(base.is_at_or_below(h) for h in hostnames):
+        if is_answered_here(view, base) and groups.isdisjoint(_groups_of(view, name, base)):
             faults.append(
                 f"{name!r} is in a zone of this server, but is not the hostname of a group that "
-                f"application {application.name!r} is attached to, or below it"
+                f"application {application.name!r} is attached to, or below it, and no CNAME "
+                "record in the configuration leads there"
             )
         if not challenge_owners(view, base):
-            faults.append(f"{name!r} is too long: no zone has room for its challenge")
+            faults.append(f"{name!r} {_why_nowhere(view, base)}")
         found.add("*." * name.startswith("*.") + base.to_text())
     if faults:
         raise Rejected("invalid", "; ".join(faults))
@@ -108,18 +116,90 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
     if wanted is None or wanted:
         for order in view.orders():
             for challenge in order.challenges:
-                if wanted is None or challenge.owner in wanted:
-                    values.setdefault(challenge.owner, {})[challenge.value] = None
-    return [
+                values.setdefault(challenge.owner, {})[challenge.value] = None
+    nodes = [
         Node(owner, zone.origin, (RRset(TXT, 0, _texts(found)),), 0)
         for owner, found in values.items()
+        if wanted is None or owner in wanted
         if (zone := zone_of(view, owner)) is not None and not zone.has_configured(owner)
     ]
+    return nodes + _copies(view, values, wanted)
+
+
+def _copies(
+    view: View, owners: Iterable[DomainName], wanted: Collection[DomainName] | None
+) -> list[Node]:
+    """Return nodes with the records of wildcards, for names that exist because of challenges only.
+
+    Without them, `_acme-challenge.app` would hide the wildcard from `app` (RFC 4592 section 2.2.2).
+    `wanted` limits them to names above some owners.
+    """
+    found: dict[DomainName, Node] = {}
+    for owner in owners:
+        zone = zone_of(view, owner)
+        name = owner
+        while zone is not None and (name := name.parent()) != zone.origin and name not in found:
+            if wanted is not None and not any(one.is_at_or_below(name) for one in wanted):
+                continue
+            wildcard = matching_wildcard(view, zone, name)
+            if wildcard is not None:
+                rrsets = zone.static.at(wildcard)
+                found[name] = Node(name, zone.origin, rrsets, zone.negative_ttl)
+    return list(found.values())
 
 
 def owners_of(challenges: Iterable[Challenge]) -> set[DomainName]:
     """Return the owner names of challenges."""
     return {challenge.owner for challenge in challenges}
+
+
+def _own_owner(view: View, base: DomainName) -> DomainName:
+    """Return where the challenge for a name that is answered here is looked for.
+
+    CNAME records of the configuration are followed, as the CA does.
+    """
+    *_, last = trail(view, base.child(CHALLENGE_LABEL), wildcards=False)
+    return last
+
+
+def _conflict(view: View, owner: DomainName) -> bool:
+    """Return whether something else than a challenge is answered at its owner."""
+    zone = zone_of(view, owner)
+    return zone is None or zone.has_configured(owner) or not is_answered_here(view, owner)
+
+
+def _why_nowhere(view: View, base: DomainName) -> str:
+    """Return why no challenge for a name can be answered."""
+    if not is_answered_here(view, base) or len(base.wire) + len(CHALLENGE_LABEL) >= 255:
+        return "is too long: no zone has room for its challenge"
+    owner, last = base.child(CHALLENGE_LABEL), _own_owner(view, base)
+    through = "" if owner == last else ", which its CNAME record leads to,"
+    where = f"{last}{through}"
+    if is_answered_here(view, last):
+        return (
+            f"cannot be validated: {where} has records in the configuration, which are answered "
+            "in place of its challenge: remove them"
+        )
+    return (
+        f"cannot be validated: {where} is not answered by this server: remove the record at "
+        f"{owner} from the configuration"
+    )
+
+
+def _groups_of(view: View, name: str, base: DomainName) -> Iterator[str]:
+    """Yield the groups (by id) that a name in a zone of this server belongs to, or leads to.
+
+    `name` is as it is ordered, `base` is without `*.`.
+    """
+    starts = [base]
+    if name.startswith("*."):
+        with suppress(Malformed):  # too long
+            starts.append(base.child("*"))
+    for start in starts:
+        for one in trail(view, start):
+            group = group_for(view, one)
+            if group is not None:
+                yield group.id
 
 
 def _texts(values: Iterable[str]) -> tuple[Text, ...]:
@@ -137,18 +217,41 @@ def challenge_name(view: View, query: ChallengeName) -> dict[str, Json]:
     Raises Rejected `invalid` for a name that needs none, or that is too long.
     """
     base = base_name(query.name)
-    if zone_of(view, base) is not None:
-        text = f"{base} is in a zone of this server: its challenge is answered without a CNAME"
-        raise Rejected("invalid", text)
-    zone = find_zone(view, query.zone)
+    if is_answered_here(view, base):
+        where = f"{base} is in a zone of this server"
+        if not challenge_owners(view, base):
+            raise Rejected("invalid", f"{where}: it {_why_nowhere(view, base)}")
+        if not any(True for _ in _groups_of(view, query.name, base)):
+            raise Rejected(
+                "invalid",
+                f"{where}, and belongs to no group: a certificate can be ordered for the hostname "
+                "of a group, for a name below it, and for a name that a CNAME record in the "
+                "configuration leads there",
+            )
+        raise Rejected("invalid", f"{where}: its challenge is answered without a CNAME")
+    target, record = _delegation(base, find_zone(view, query.zone))
+    return {"name": query.name, "target": target.to_text(), "record": record}
+
+
+def record_for(view: View, application: str, base: DomainName) -> str:
+    """Return the CNAME record that a customer's name needs, for a certificate of an application.
+
+    It leads to the zone of a group that the application (by id) is attached to.
+    Raises Rejected `invalid` if the name is too long.
+    """
+    groups = sorted(
+        view.following(application), key=lambda g: g.application(g.active) != application
+    )
+    origin = groups[0].zone if groups else view.zones[0].origin
+    return _delegation(base, view.zone(origin) or view.zones[0])[1]
+
+
+def _delegation(base: DomainName, zone: Zone) -> tuple[DomainName, str]:
+    """Return the target of a customer's CNAME record into a zone, and the record as text."""
     try:
         target = delegated_owner(base, zone)
         owner = base.child(CHALLENGE_LABEL)
     except Malformed as fault:
         text = f"{base} is too long: {zone.origin} has no room for its challenge: {fault}"
         raise Rejected("invalid", text) from None
-    return {
-        "name": query.name,
-        "target": target.to_text(),
-        "record": f"{owner.absolute_text()} IN CNAME {target.absolute_text()}",
-    }
+    return target, f"{owner.absolute_text()} IN CNAME {target.absolute_text()}"

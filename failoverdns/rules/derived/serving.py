@@ -13,7 +13,9 @@
 
 A target that is a hostname is answered as CNAME, or, in a flattened group, as the addresses that it
 resolves to (`rules.derived.resolving`).
-A side without a target answers NODATA, never NXDOMAIN: its names stay reserved.
+A side without a target answers NODATA, never NXDOMAIN: its names stay reserved, and have a marker
+(`rules.derived.retired`).  A zone may hide the sides of groups, or the status of applications, with
+its setting `reveal`: then these names are not there.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from failoverdns.model.application import (
     Target,
 )
 from failoverdns.model.change import Node
-from failoverdns.model.group import Group, Side, group_names
+from failoverdns.model.former_name import FormerName
+from failoverdns.model.group import Group, Side, Tombstone, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
@@ -36,6 +39,7 @@ from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.apex import apex_group
 from failoverdns.rules.derived.challenges import challenge_nodes
 from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
+from failoverdns.rules.derived.retired import marker, retired_nodes, retired_statuses
 from failoverdns.rules.derived.targets import (
     addresses_only,
     apex_rrsets,
@@ -122,10 +126,11 @@ def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node
         negative_ttl = negative_ttl_of(group, zone)
         if not group.is_apex:
             nodes.append(Node(hostname, zone.origin, active, negative_ttl))
-        nodes += (
-            Node(primary_name, zone.origin, primary, negative_ttl),
-            Node(backup_name, zone.origin, backup, negative_ttl),
-        )
+        if zone.reveal.sides:
+            nodes += (
+                Node(primary_name, zone.origin, primary, negative_ttl),
+                Node(backup_name, zone.origin, backup, negative_ttl),
+            )
     return nodes
 
 
@@ -134,7 +139,7 @@ def group_records(
 ) -> tuple[RRset, ...]:
     """Return the records of a group's name that leads to an application (by id)."""
     found = records(id_, ttl, group.flatten, healthy)
-    return addresses_only(found) if group.is_apex else found
+    return (addresses_only(found) or marker(ttl)) if group.is_apex else found
 
 
 def records_of(view: View) -> RecordsOf:
@@ -148,7 +153,7 @@ def records_of(view: View) -> RecordsOf:
     def records(id_: str | None, ttl: int, flatten: bool, healthy: bool) -> tuple[RRset, ...]:
         application = view.application(id_) if id_ is not None else None
         if application is None:
-            return ()
+            return marker(ttl)
         made = kept.get((id_, ttl, flatten, healthy))
         if made is not None and made.application is not application:
             made = None
@@ -162,7 +167,7 @@ def records_of(view: View) -> RecordsOf:
             return made.records
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
-        found = target_records(target, min(ttl, most))
+        found = target_records(target, min(ttl, most)) or marker(ttl)
         kept[id_, ttl, flatten, healthy] = _Made(application, head, target, most, found)
         return found
 
@@ -194,7 +199,7 @@ def status_nodes(
     zones = [
         (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
         for zone in found
-        if zone is not None
+        if zone is not None and zone.reveal.status
     ]
     if not zones:
         return
@@ -271,8 +276,8 @@ def in_parts(
     """Yield everything that is served, in parts, between which the state may change.
 
     A part is the own names of a zone, `size` names with static records (in the form that `static`
-    returns), `size` applications, `size` groups (in the form that `groups` returns), or all
-    challenges, with the answers at the moment when the part is taken.
+    returns), `size` applications, `size` groups (in the form that `groups` returns), `size` retired
+    names, or all challenges, with the answers at the moment when the part is taken.
     All that exists at the first part is in some part, unless it is removed meanwhile; what is
     created later may be missing.
     A table that applies each part, and between them the delta (`difference`) of each change, in the
@@ -281,6 +286,7 @@ def in_parts(
     not in the table yet.
     """
     applications = [application.id for application in view.applications()]
+    tombstones, former = list(view.entities(Tombstone)), list(view.entities(FormerName))
     ids = [group.id for group in view.groups()]
     records = records_of(view)
     for origin in [zone.origin for zone in view.zones]:
@@ -297,4 +303,8 @@ def in_parts(
         yield list(status_nodes(view, applications[at : at + size]))
     for at in range(0, len(ids), size):
         yield groups(view, ids[at : at + size], records)
+    for at in range(0, len(tombstones), size):
+        yield list(retired_nodes(view, tombstones[at : at + size]))
+    for at in range(0, len(former), size):
+        yield list(retired_statuses(view, former[at : at + size]))
     yield challenge_nodes(view)

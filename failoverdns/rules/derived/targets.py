@@ -75,6 +75,13 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
     return addresses_only(target_records(found, min(ttl, most)))
 
 
+def has_addresses(view: View, group: Group, side: Side) -> bool:
+    """Return whether a side of a group has addresses, flattened or not, that an apex can answer."""
+    application = application_on(view, group, side)
+    head = web_head(application) if application is not None else Nothing()
+    return isinstance(flattened(view, head)[0], Addresses)
+
+
 def configured_addresses(view: View, name: DomainName) -> tuple[RRset, ...]:
     """Return the A and AAAA records that are configured at a name in a zone of the server."""
     zone = zone_of(view, name)

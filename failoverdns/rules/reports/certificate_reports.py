@@ -41,7 +41,10 @@ def certificate_report(view: View, application: Application, now: float) -> dict
             "problem": order.problem,
             "retry_at": timestamp(order.retry_at) if order.failures else None,
         }
-    report["warnings"] = list(warnings(view, application, now))
+    report["warnings"] = [
+        *warnings(view, application, now),
+        *(certificate.facts.warnings if certificate is not None else ()),
+    ]
     return report
 
 

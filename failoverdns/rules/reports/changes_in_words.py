@@ -13,6 +13,7 @@ from failoverdns.model.application import Application, ApplicationRole, Head
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Json, Write
 from failoverdns.model.entity import Entity
+from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.policy import Flag
@@ -198,6 +199,7 @@ WORDS: Mapping[type[Entity], Words | None] = {
         "zone", lambda _, e: e.origin.to_text(), lambda _, e: {"configuration": e.digest}
     ),
     Tombstone: None,
+    FormerName: None,
     Freshness: None,
 }
 """The words for each kind of entity; None for a kind that the history does not mention."""

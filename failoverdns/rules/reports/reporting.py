@@ -136,6 +136,7 @@ def _certificate_summary(view: View, application: Application) -> dict[str, Json
         "names": list(certificate.facts.names),
         "fingerprint": certificate.facts.fingerprint,
         "not_after": timestamp(certificate.facts.not_after),
+        "warnings": list(certificate.facts.warnings),
     }
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 
 import pytest
-from authority import DAY, Issued, make_authority
+from authority import DAY, Authority, Issued, pem
 from console import Console
 from driving import run
 
 from failoverdns.model.change import Json
 from failoverdns.model.commands.certificates import FailOrder, IssueCertificate, RequestCertificate
 from failoverdns.model.delivery import Fetch
+from failoverdns.pki.anchors import read_anchors
 from failoverdns.pki.certificates import read_bundle
 
 HOSTNAME = "shop.failover.test"
-CA = make_authority()
+ROOT = Authority("Test Root")
+CA = Authority("Test Root Intermediate", ROOT)
 
 
 @pytest.fixture
@@ -28,6 +30,7 @@ def issued() -> Issued:
 def console(console: Console) -> Console:
     """Return a console at the present time, for which certificates are made."""
     console.corridor.now = time.time()
+    console.anchors = read_anchors([ROOT.pem.encode()])
     return console
 
 
@@ -139,6 +142,51 @@ def test_the_warnings_of_a_certificate_are_shown(console: Console) -> None:
     assert warnings
     words = warnings[0].partition("warning: ")[2].split()
     assert " ".join(words[:3]) in console.shown("certificate list")
+
+
+def checked(console: Console, check: str) -> tuple[str, str]:
+    """Return the result and the message of one check of `preflight`."""
+    checks = console.reply("preflight shop")["result"]["checks"]
+    ((result, message),) = [(c["result"], c["message"]) for c in checks if c["check"] == check]
+    return result, message
+
+
+def test_an_unusual_certificate_is_taken_and_its_warnings_are_shown_everywhere(
+    console: Console,
+) -> None:
+    """It is made as `openssl req -x509` makes one: signed by itself, with CA:TRUE."""
+    own = Authority("x")
+    made = own.issue("x.example", key=own.key, common_name="x", ca=True)
+    warning = "it is signed by itself: clients refuse it unless they trust it"
+    assert f"warning: {warning}" in console.shown(install("eu", made))
+    assert f"warning: {warning}" in console.shown("certificate show eu")
+    assert f"eu: certificate: {warning}\n" in console.shown("status")
+    result, message = checked(console, "chain")
+    assert (result, message.startswith(warning)) == ("warning", True)
+    console.anchors = read_anchors([made.leaf.encode()])
+    assert warning not in console.shown(install("eu", made))
+
+
+def test_a_chain_that_clients_refuse_is_not_installed(console: Console) -> None:
+    """It has the certificate of its CA that has expired, or one that ends before the leaf."""
+    issued = CA.issue(HOSTNAME, lasts=3000 * DAY)
+    old, short = (
+        Authority("Test Root Intermediate", ROOT, starts=-9 * DAY, lasts=days * DAY)
+        for days in (8, 1000)
+    )
+    given = {**install("eu", issued), "chain": issued.leaf + old.pem}
+    reply = console.reply(given)
+    assert reply["error"]["code"] == "invalid"
+    assert (
+        "chain: certificate 2 (CN=Test Root Intermediate) expired at" in reply["error"]["message"]
+    )
+    shown = console.shown({**given, "chain": issued.leaf + pem(short.certificate)})
+    end = short.certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%S")
+    assert fields(shown)["valid"].partition(" to ")[2].startswith(end)
+    assert f"valid until {end}" in checked(console, "expiry")[1]
+    console.corridor.now += 992 * DAY
+    assert checked(console, "expiry")[0] == "failed"
+    assert checked(console, "chain")[0] == "failed"
 
 
 def test_the_cname_record_that_a_customer_needs_is_printed_alone(console: Console) -> None:

@@ -41,6 +41,11 @@ def test_a_refusal_lists_every_rule() -> None:
         ),
         ("application remove", {"removed": "eu"}, "removed eu\n"),
         (
+            "application remove",
+            {"removed": "eu", "warnings": ["one", "two"]},
+            "removed eu\n  warning: one\n  warning: two\n",
+        ),
+        (
             "group remove",
             {"removed": "shop", "retired": "shop.failover.test"},
             "removed shop; shop.failover.test is retired for ever\n",

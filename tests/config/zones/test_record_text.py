@@ -178,7 +178,9 @@ def test_a_ttl_has_31_bits(ttl: int) -> None:
         ),
         (
             "failover.test. CNAME a",
-            "a CNAME is not allowed at the zone's own name, which has SOA and NS records",
+            "a CNAME is not allowed at the zone's own name, which has SOA and NS records; write "
+            "its hostname as `alias` of the zone, or make a group there (`failoverdns group add "
+            "--label @`)",
         ),
         ("a DNAME b", "DNAME is not supported"),
         ("a RRSIG x", "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"),

@@ -11,7 +11,7 @@ import pytest
 from failoverdns.config import ConfigError, ConfigErrors, load_config
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
-from failoverdns.model.zone import NameServer, SOATimers, Zone
+from failoverdns.model.zone import NameServer, Reveal, SOATimers, Zone
 
 Load = Callable[[str | bytes], Config]
 Errors = Callable[[str | bytes], list[ConfigError]]
@@ -169,9 +169,9 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             ["3:26 zones.a.test.nameservers._status: names that begin with _status are reserved"],
         ),
         (
-            nameservers("'*': [192.0.2.1]"),
+            nameservers("'**': [192.0.2.1]"),
             [
-                "3:26 zones.a.test.nameservers.*: \"*\" cannot be a name server: its part '*' "
+                "3:26 zones.a.test.nameservers.**: \"**\" cannot be a name server: its part '**' "
                 f"cannot be a DNS label: {LABEL}"
             ],
         ),
@@ -206,6 +206,60 @@ def test_the_timers_of_the_soa_record_can_be_set_one_by_one(
     config = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {soa}}}"))
     assert config.zones[0].soa == expected
     assert config.warnings == ()
+
+
+def test_an_asterisk_in_the_name_of_a_zone_or_server_is_warned_of(load: Load) -> None:
+    """Other servers load such zones, too."""
+    config = load(file_of("x.*.test: {nameservers: {'*': [192.0.2.1]}}"))
+    assert [zone.origin.to_text() for zone in config.zones] == ["x.*.test"]
+    assert [warning.split(": ", 1)[1] for warning in config.warnings] == [
+        'warning: zones.x.*.test: x.*.test has the label "*", which stands for no other name here',
+        "warning: zones.x.*.test.nameservers.*: "
+        '*.x.*.test has the label "*", which stands for no other name here',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "count"), [("", 1), ("ns A 192.0.2.1", 0), ("ns AAAA ::1", 0), ("ns TXT x", 1)]
+)
+def test_a_name_server_in_another_zone_of_the_file_without_address_is_warned_of(
+    load: Load, records: str, count: int
+) -> None:
+    a = "a.test: {nameservers: {ns.b.test: , ns.c.example: }}"
+    b = f"b.test: {{nameservers: {{ns1: [192.0.2.1]}}, records: [{records}]}}"
+    text = "ns.b.test is in the zone b.test of this file and has no address in the configuration"
+    assert [warning.split(": ", 3)[3] for warning in load(file_of(a, b)).warnings] == [text] * count
+
+
+@pytest.mark.parametrize(
+    ("reveal", "expected"),
+    [
+        ("", Reveal(sides=True, status=True)),
+        ("reveal: ", Reveal(sides=True, status=True)),
+        ("reveal: true", Reveal(sides=True, status=True)),
+        ("reveal: false", Reveal(sides=False, status=False)),
+        ("reveal: {sides: false}", Reveal(sides=False, status=True)),
+        ("reveal: {status: false}", Reveal(sides=True, status=False)),
+    ],
+)
+def test_the_names_of_sides_and_of_the_status_can_be_hidden(
+    load: Load, reveal: str, expected: Reveal
+) -> None:
+    [zone] = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {reveal}}}")).zones
+    assert zone.reveal == expected
+
+
+@pytest.mark.parametrize(
+    ("reveal", "error"),
+    [
+        ("no", 'must be a mapping of keys to values, not the text "no"'),
+        ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"'),
+        ("{names: false}", ".names: unknown key; the keys here are sides, status"),
+    ],
+)
+def test_a_wrong_word_in_reveal_is_reported(shown: Shown, reveal: str, error: str) -> None:
+    [found] = shown(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, reveal: {reveal}}}"))
+    assert found.endswith(error)
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,10 @@ contents = st.one_of(
     universe.map(pointing(CNAME)),
     universe.map(pointing(NS)),
 )
+beside = st.integers(0, 3).map(lambda n: (RRset(A, 60, (IPv4Address(n),)),) if n else ())
+"""What an origin has beside its NS records: the address of a group, or nothing."""
+
+negative_ttls = st.sampled_from([5, 60])
 State = tuple[dict[DomainName, OwnedRRset], dict[DomainName, Node]]
 
 
@@ -234,11 +238,14 @@ def states(draw: st.DrawFn) -> State:
     """Draw the content of a table: the SOA of each zone, and the names."""
     origins = [name(origin) for origin in draw(st.sampled_from(ZONE_SETS))]
     soas = {origin: authority(origin.to_text(), draw(st.integers(1, 3))) for origin in origins}
-    nodes = {origin: Node(origin, origin, pointing(NS)(origin), 60) for origin in origins}
+    nodes = {
+        origin: Node(origin, origin, pointing(NS)(origin) + draw(beside), draw(negative_ttls))
+        for origin in origins
+    }
     for owner in draw(st.lists(universe, max_size=10)):
         inside = [origin for origin in origins if owner.is_at_or_below(origin)]
         if inside and owner not in origins:
-            nodes[owner] = Node(owner, inside[0], draw(contents), draw(st.sampled_from([5, 60])))
+            nodes[owner] = Node(owner, inside[0], draw(contents), draw(negative_ttls))
     return soas, nodes
 
 

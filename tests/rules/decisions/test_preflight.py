@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import watched
-from samples import HOSTNAME, application, certificate, eu, group, order, state, us
+from samples import HOSTNAME, application, certificate, eu, facts, group, order, state, us
 from watched import DOWN, UNKNOWN, UP
 
 from failoverdns.changes.state import State
@@ -17,7 +17,7 @@ from failoverdns.model.entity import Entity
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Assertion, Automation, Gate
-from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
+from failoverdns.rules.decisions.preflight import Soundness, plan_flight, preflight_report
 from failoverdns.rules.decisions.switching import switch
 
 NOW, DUE, EXPIRED = 100.0, 8000.0, 9000.0
@@ -26,12 +26,12 @@ NOW, DUE, EXPIRED = 100.0, 8000.0, 9000.0
 def look(
     view: State,
     now: float = NOW,
-    key_fault: str | None = None,
+    soundness: Soundness | None = None,
     to: Side | None = None,
     asks_hooks: bool = False,
 ) -> dict[str, Any]:
     flight = plan_flight(view, Preflight("shop", to), Moment(now, now))
-    return preflight_report(view, flight, now, key_fault, asks_hooks=asks_hooks)
+    return preflight_report(view, flight, now, soundness, asks_hooks=asks_hooks)
 
 
 def checks(report: dict[str, Any]) -> dict[str, str]:
@@ -78,15 +78,35 @@ def test_a_switch_that_would_succeed_passes_every_check() -> None:
             "warning",
             f"it is not valid for {HOSTNAME}",
         ),
-        (shop(certificate("eu", HOSTNAME, length=1)), {}, "chain", "warning", "only the leaf"),
+        (shop(EU), {}, "chain", "ok", "2 certificate(s)"),
         (
-            shop(certificate("eu", HOSTNAME, length=1, self_signed=True)),
-            {},
+            shop(EU),
+            {"soundness": Soundness(facts(warnings=("it is odd", "it is old")))},
             "chain",
-            "ok",
-            "1 certificate(s)",
+            "warning",
+            "it is odd; it is old",
         ),
-        (shop(EU), {"key_fault": "it does not match"}, "key", "failed", "it does not match"),
+        (
+            shop(EU),
+            {"soundness": Soundness(facts(), None, ("its CA expired",))},
+            "chain",
+            "failed",
+            "its CA expired",
+        ),
+        (
+            shop(EU),
+            {"soundness": Soundness(facts(not_after=NOW))},
+            "expiry",
+            "failed",
+            "expired at 1970-01-01T00:01:40",
+        ),
+        (
+            shop(EU),
+            {"soundness": Soundness(facts(), "it does not match")},
+            "key",
+            "failed",
+            "it does not match",
+        ),
         (shop(EU, certificate("us", HOSTNAME)), {}, "certificate", "ok", "transferred"),
         (
             shop(EU, certificate("us", HOSTNAME, kind=CertificateKind.ACME)),

@@ -27,13 +27,14 @@ from samples import (
 from failoverdns.changes.state import State
 from failoverdns.model.change import Node
 from failoverdns.model.commands.applications import SetHead
-from failoverdns.model.commands.groups import AddGroup, RemoveGroup, SetGroup, Switch
+from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.group import Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, A, Opaque, OwnedRRset
 from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import NameServer
+from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.derived.apex import answering_group, apex_group, group_for, is_answered_here
 from failoverdns.rules.derived.resolving import wanted
 from failoverdns.rules.derived.view import View
@@ -255,6 +256,18 @@ def test_an_alias_to_a_group_with_a_hostname_is_resolved() -> None:
     assert answers(view) == ["CNAME lb.cloud.example"]
     assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
     assert node_at(view, "shop.example").rrsets[-1].ttl == 30
+
+
+def test_preflight_warns_that_the_apex_of_an_alias_would_have_no_address() -> None:
+    """The group itself answers with a CNAME record all the while, so the switch is not refused."""
+    view = aliased(backup="cloud")
+    flight = plan_flight(view, Preflight("shop"), samples._moment(1.0, None))
+    report = preflight_report(view, flight, 1.0, None)
+    told = f"shop.example, whose alias is {HOSTNAME}, would answer no address"
+    assert report["passed"]
+    assert [check["result"] for check in report["checks"] if told in str(check)] == ["warning"]
+    carry_out(view, ANSWER)
+    assert told not in str(preflight_report(view, flight, 1.0, None))
 
 
 def test_an_alias_to_a_configured_name_answers_with_its_addresses() -> None:

@@ -7,9 +7,13 @@ from samples import HOSTNAME, application, eu, group, name, order, served, state
 from samples import zone as sample_zone
 
 from failoverdns.model.certificate import Challenge
+from failoverdns.model.commands.certificates import ChallengeName
 from failoverdns.model.errors import Rejected
+from failoverdns.model.records import CNAME, NS, OwnedRRset
+from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.challenges import (
     base_name,
+    challenge_name,
     challenge_nodes,
     challenge_owners,
     checked_names,
@@ -105,3 +109,147 @@ def test_configured_records_are_served_instead_of_a_challenge() -> None:
     view = state(eu(), us(), group(), ordered, zones=[configured])
     assert challenge_nodes(view) == []
     assert challenge_nodes(state(application("x"), ordered, zones=[])) == []
+
+
+# names that lead to a group
+
+
+def record(owner: str, target: str, rtype: int = CNAME) -> OwnedRRset:
+    """Return a static CNAME or NS record of `customer.test`."""
+    return OwnedRRset(name(f"{owner}.customer.test"), rtype, 300, (name(target),))
+
+
+def customer(*more: OwnedRRset) -> Zone:
+    """Return a customer's zone that is served here, too."""
+    return sample_zone(
+        "customer.test",
+        records=(
+            record("www", HOSTNAME),
+            record("shop", "www.customer.test"),
+            record("*.apps", HOSTNAME),
+            record("mail", "mail.failover.test"),
+            record("round", "and.customer.test"),
+            record("and", "round.customer.test"),
+            record("out", "www.elsewhere.example"),
+            record("sub", "ns.elsewhere.example", NS),
+            text_record("fixed.apps.customer.test"),
+            *more,
+        ),
+    )
+
+
+MOVED = state(eu(), us(), group(), group("mail", None, "us"), zones=[sample_zone(), customer()])
+
+
+def refused(names: list[str]) -> str:
+    """Return why a certificate for `eu` cannot have these names."""
+    with pytest.raises(Rejected) as caught:
+        checked_names(MOVED, eu(), names)
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "www.customer.test",
+        "shop.customer.test",
+        "a.apps.customer.test",
+        "a.b.apps.customer.test",
+        "*.apps.customer.test",
+        "WWW.Customer.test",
+        "www.sub.customer.test",
+        f"primary.{HOSTNAME}",
+    ],
+)
+def test_a_name_that_leads_to_a_group_may_be_ordered(text: str) -> None:
+    """Over static CNAME records and wildcards; below a delegation it is a customer's name."""
+    assert checked_names(MOVED, eu(), [text]) == (text.lower(),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "customer.test",
+        "mail.customer.test",
+        "round.customer.test",
+        "out.customer.test",
+        "none.customer.test",
+        "fixed.apps.customer.test",
+        "x.fixed.apps.customer.test",
+        "apps.customer.test",
+        "*.customer.test",
+    ],
+)
+def test_a_name_that_leads_to_no_group_of_the_application_may_not(text: str) -> None:
+    assert f"'{text}' is in a zone of this server, but is not the hostname" in refused([text])
+
+
+@pytest.mark.parametrize(
+    ("more", "owner", "why"),
+    [
+        ([], "_acme-challenge.www.customer.test", None),
+        (
+            [record("_acme-challenge.www", "www.customer.test._acme-challenge.failover.test")],
+            "www.customer.test._acme-challenge.failover.test",
+            None,
+        ),
+        ([record("*", HOSTNAME)], "_acme-challenge.www.customer.test", None),
+        (
+            [text_record("_acme-challenge.www.customer.test")],
+            None,
+            "_acme-challenge.www.customer.test has records in the configuration, which are",
+        ),
+        (
+            [record("_acme-challenge.www", "acme.elsewhere.example")],
+            None,
+            "acme.elsewhere.example, which its CNAME record leads to, is not answered by this",
+        ),
+        (
+            [record("_acme-challenge.www", "ns.elsewhere.example", NS)],
+            None,
+            "_acme-challenge.www.customer.test is not answered by this server: remove the record",
+        ),
+    ],
+)
+def test_the_challenge_of_such_a_name_is_answered_where_the_ca_looks(
+    more: list[OwnedRRset], owner: str | None, why: str | None
+) -> None:
+    """A customer's zone that moved here may still have the CNAME that it had elsewhere.
+
+    Records of the configuration that are answered in place of a challenge are named, by both
+    commands.
+    """
+    view = state(eu(), us(), group(), zones=[sample_zone(), customer(*more)])
+    owners = challenge_owners(view, name("www.customer.test"))
+    assert [found.to_text() for found in owners] == ([owner] if owner is not None else [])
+    with pytest.raises(Rejected) as caught:
+        challenge_name(view, ChallengeName("www.customer.test"))
+    assert (why or "its challenge is answered without a CNAME") in caught.value.message
+    if why is not None:
+        with pytest.raises(Rejected) as caught:
+            checked_names(view, eu(), ["www.customer.test"])
+        assert why in caught.value.message
+
+
+def test_a_challenge_does_not_hide_the_wildcard_that_answers_for_its_name() -> None:
+    """`_acme-challenge.a.b.apps` makes `a.b.apps` and `b.apps` exist (RFC 4592 section 2.2.2)."""
+    owner = name("_acme-challenge.a.b.apps.customer.test")
+    other = name("_acme-challenge.b.apps.customer.test")
+    ordered = order("eu", challenges=(Challenge(owner, "v1"), Challenge(other, "v2")))
+    view = state(eu(), us(), group(), ordered, zones=[sample_zone(), customer()])
+    records = served(view)
+    assert records[owner.to_text()] == ["TXT v1"]
+    for text in ("a.b.apps.customer.test", "b.apps.customer.test"):
+        assert records[text] == records["*.apps.customer.test"]
+    assert "apps.customer.test" not in records
+    one, both = (
+        {node.owner.to_text() for node in challenge_nodes(view, wanted)}
+        for wanted in ([other], [owner, other])
+    )
+    assert one == {other.to_text(), "b.apps.customer.test"}
+    assert both == {owner.to_text(), *one, "a.b.apps.customer.test"}
+
+
+def test_a_name_without_a_group_is_told_so() -> None:
+    with pytest.raises(Rejected, match="belongs to no group"):
+        challenge_name(MOVED, ChallengeName("out.customer.test"))

@@ -30,7 +30,7 @@ from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import A, OwnedRRset
+from failoverdns.model.records import MARKER, A, OwnedRRset
 from failoverdns.model.resolution import Answer
 from failoverdns.rules.derived.affected_names import Touched, difference, touched
 from failoverdns.rules.derived.serving import all_nodes, nodes_in_parts
@@ -75,7 +75,8 @@ def test_the_names_of_a_group_without_targets_answer_nodata(primary: str | None)
     view = state(application("empty"), group(primary=primary, backup=None))
     for at in ("", "primary.", "backup."):
         assert answers(view, f"{at}{HOSTNAME}") == []
-        assert samples.node_table(view)[samples.name(f"{at}{HOSTNAME}")].rrsets == ()
+        [rrset] = samples.node_table(view)[samples.name(f"{at}{HOSTNAME}")].rrsets
+        assert (rrset.rtype, rrset.ttl) == (MARKER, 60)
 
 
 @pytest.mark.parametrize(
