@@ -66,12 +66,8 @@ def gdnsd_plan(folder: Path) -> Plan:
     has_config = os.path.lexists(config)
     if not has_config and not zones.is_dir():
         raise Malformed(f"{folder}: has neither a file `config` nor a folder `zones`")
-    try:
-        names = (
-            sorted(n for n in os.listdir(zones) if not n.startswith(".")) if zones.is_dir() else []
-        )
-    except OSError as fault:
-        raise Malformed(f"{zones}: cannot be read: {fault.strerror}") from None
+    visible = _visible(zones) if zones.is_dir() else []
+    names = [name for name in visible if not (zones / name).is_dir()]
     if not names:
         raise Malformed(f"{zones}: has no zone")
     return import_gdnsd(

@@ -215,6 +215,7 @@ def test_undefined_and_trivial_service_types(importing: Importing) -> None:
 def test_what_is_peculiar_to_zone_files(importing: Importing) -> None:
     """`@Z`, `@F`, long strings, the default TTL, and limits of addresses."""
     (importing.folder / "zones" / ".hidden").write_text("not a zone")
+    (importing.folder / "zones" / "parts").mkdir()
     (importing.folder / "part").write_text("$ORIGIN x\na A 192.0.2.1\n$ORIGIN y.@F\nb CNAME c.@Z\n")
     long = "k=" + "A" * 253 + '\\"\\065'
     plan = importing(
