@@ -269,6 +269,15 @@ def test_an_alias_of_the_zone_to_a_group_follows_it(importing: Importing) -> Non
     assert not plan.needs_resolvers
 
 
+@pytest.mark.parametrize("name", ["", "www"])
+def test_a_name_follows_one_other_name(importing: Importing, name: str) -> None:
+    plan = importing.adopted(
+        alias(name, "one.cloudfront.net."), alias(name, "two.cloudfront.net.", "AAAA")
+    )
+    (remark,) = plan.not_taken
+    assert "leads to one.cloudfront.net" in remark.reason
+
+
 def test_an_alias_excludes_addresses_and_a_server_of_that_name(importing: Importing) -> None:
     one = alias("", "d1.cloudfront.net.")
     plan = importing.adopted(one, plain("", "AAAA", "2001:db8::1"))
