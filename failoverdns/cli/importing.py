@@ -20,15 +20,15 @@ from typing import Any, Final
 
 import click
 
-from failoverdns.cli.row_commands import JSON_HELP, TableGroup
+from failoverdns.cli.row_commands import TableGroup
 from failoverdns.cli.sending import DONE, REFUSED
 
 NOT_ALL: Final = 7
 """The exit status if something was not taken."""
 
 _EPILOG: Final = (
-    f"Exit status: {DONE} everything was taken, {REFUSED} failed, "
-    f"{NOT_ALL} something was not taken."
+    f"Exit status: {DONE} everything was taken, {REFUSED} failed, 2 usage, "
+    f"{NOT_ALL} something was not taken. docs/migrating.md explains what becomes what."
 )
 
 
@@ -37,12 +37,14 @@ def import_group() -> None:
     """Import zones of Route 53, gdnsd or BIND."""
 
 
+_JSON_HELP: Final = "Print the result as one line of JSON."
+
 _ZONE = click.option("--zone", metavar="NAME", help="The zone, where the source does not name it.")
 
 
 def _common(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that every importer has."""
-    function = click.option("--json", "as_json", is_flag=True, help=JSON_HELP)(function)
+    function = click.option("--json", "as_json", is_flag=True, help=_JSON_HELP)(function)
     return click.option(
         "-o",
         "--output",
