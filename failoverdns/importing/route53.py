@@ -8,6 +8,7 @@ whose addresses are looked up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from failoverdns.importing.builder import PlanBuilder
@@ -57,6 +58,24 @@ def import_route53(
     return _Import(builder, builder.zone(origin), sets, CheckImport(builder, checks)).plan(cut_off)
 
 
+def _as_failover(entries: list[RecordSet], builder: PlanBuilder) -> list[RecordSet]:
+    """Return two weighted record sets, one of which has the weight 0, as a failover pair.
+
+    Route 53 answers with the other one unless it is unhealthy.
+    """
+    weights = [entry.weight for entry in entries]
+    if len(entries) != 2 or {entry.routing for entry in entries} != {"weighted"}:
+        return entries
+    if weights.count(0) != 1 or not all(isinstance(weight, int) for weight in weights):
+        return entries
+    text = "its weights are 0 and another number: it becomes a backup and a primary"
+    builder.note(entries[0].place, entries[0].owner.to_text(), text)
+    return [
+        replace(entry, routing="failover", failover="PRIMARY" if entry.weight else "SECONDARY")
+        for entry in entries
+    ]
+
+
 class _Import:
     def __init__(
         self, builder: PlanBuilder, zone: ZoneDraft, sets: Sequence[RecordSet], checks: CheckImport
@@ -66,6 +85,8 @@ class _Import:
         self._sets: dict[Key, list[RecordSet]] = {}
         for entry in sets:
             self._sets.setdefault((entry.owner, entry.rtype), []).append(entry)
+        for key, entries in self._sets.items():
+            self._sets[key] = _as_failover(entries, builder)
         self._targets = Targets(builder, zone.origin, self._sets, checks)
         self._absorbed: set[Key] = set()
         """Simple record sets that became part of a group."""

@@ -26,8 +26,7 @@ from failoverdns.model.names import ROOT, DomainName
 from failoverdns.model.records import CNAME
 
 _INSTEAD: Final = {
-    "weighted": "If they are equal servers, make them web servers of one application; if one has "
-    "the weight 0, make them the primary and the backup of a group",
+    "weighted": "If they are equal servers, make them web servers of one application",
     "latency": "This server gives all clients one answer: make one of them the primary, and "
     "another one the backup of a group",
     "geolocation": "This server gives all clients one answer: choose the default one",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,18 @@ def test_other_routing_policies_are_listed(
     assert routing in remark.reason
     assert remark.advice
     assert "ResourceRecordSets[2]" in remark.place
+
+
+def test_a_weight_of_0_makes_a_backup(importing: Importing) -> None:
+    """Route 53 answers with such a record only if the other one is unhealthy."""
+    sets = [
+        plain("www", "A", "192.0.2.1", SetIdentifier="blue", Weight=0),
+        plain("www", "A", "192.0.2.2", SetIdentifier="green", Weight=255, HealthCheckId="h"),
+    ]
+    plan = importing.adopted(*sets, checks={"h": CHECK})
+    assert heads(plan, plan.groups[0].primary) == (PlannedHead("lb", ("192.0.2.2",)),)
+    assert plan.groups[0].policy == "route53"
+    assert "a backup and a primary" in short(plan.notes)["www.shop.example"]
 
 
 def test_failover_of_other_types_is_listed(importing: Importing) -> None:
@@ -562,6 +575,14 @@ def test_text_of_powershell_is_read(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text(json.dumps({"ResourceRecordSets": [plain("", "SOA", SOA)]}), "utf-16")
     assert route53_plan(path, None, None).zones[0].origin.to_text() == "shop.example"
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    with pytest.raises(Malformed, match="larger than 64 MiB"):
+        route53_plan(path, None, None)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
