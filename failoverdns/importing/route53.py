@@ -27,6 +27,7 @@ from failoverdns.importing.route53_targets import (
     subject_of,
 )
 from failoverdns.importing.zone_contents import ZoneDraft
+from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 
 POLICY: Final = "route53"
@@ -55,7 +56,11 @@ def import_route53(
     """
     builder = PlanBuilder("route53", source)
     origin = zone_of(sets, source, zone)
-    return _Import(builder, builder.zone(origin), sets, CheckImport(builder, checks)).plan(cut_off)
+    try:
+        draft = builder.zone(origin)
+    except Malformed as fault:
+        raise Malformed(f"{source}: the zone {origin} cannot be served: {fault}") from None
+    return _Import(builder, draft, sets, CheckImport(builder, checks)).plan(cut_off)
 
 
 def _as_failover(entries: list[RecordSet], builder: PlanBuilder) -> list[RecordSet]:

@@ -96,6 +96,10 @@ def parse_document(data: bytes, name: str) -> Mapping[str, Any]:
         raise Malformed(f"{name}: not JSON that AWS prints: {reason}") from None
     if not isinstance(document, dict):
         raise Malformed(f"{name}:1:1: expected an object with the list ResourceRecordSets")
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Malformed(f"{name}: an escape in it (\\uD800 to \\uDFFF) is no character") from None
     return document
 
 

@@ -190,6 +190,8 @@ def test_service_types_become_checks(
         "plugin => http_status, ok_codes => [ 2xx ]",
         'plugin => http_status, url_path => "/a b"',
         "plugin => extmon",
+        'plugin => http_status, vhost => "a b"',
+        "plugin => http_status, vhost => \u00e9",
         "plugin => http_status, interval => 10, timeout => 20",
         "plugin => custom",
         "port => 80",

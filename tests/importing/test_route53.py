@@ -561,6 +561,12 @@ def test_the_zone_is_named_if_the_list_has_no_soa_record(tmp_path: Path) -> None
             "TTL is not a number",
         ),
         (b'{"ResourceRecordSets": []}', "has no SOA record"),
+        (b'{"ResourceRecordSets": ["\\ud800"]}', "is no character"),
+        (
+            b'{"ResourceRecordSets": [{"Name": "0/27.example.", "Type": "SOA", "TTL": 1, '
+            b'"ResourceRecords": [{"Value": "a. b. 1 1 1 1 1"}]}]}',
+            "cannot be served",
+        ),
     ],
 )
 def test_other_files_are_refused_with_a_place(tmp_path: Path, data: bytes, message: str) -> None:
