@@ -51,7 +51,7 @@ FLOORS: Mapping[str, str] = {
                        "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model regular_files program_faults",
+    "probing":         "model pki regular_files program_faults",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
