@@ -70,7 +70,8 @@ FLOORS: Mapping[str, str] = {
                        "privileges",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
-                       "config.zones protocol.zone_text",
+                       "config.zones protocol.zone_text rules.deciding changes.state "
+                       "control.language.requests",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
                        "confinement privileges service starting trial restarting",
