@@ -87,10 +87,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
 
 
 def _report(
-    view: View,
-    names: Iterable[str],
-    known: Iterable[str],
-    found: Iterable[str],
+    view: View, names: Iterable[str], known: Iterable[str], found: Iterable[str]
 ) -> dict[str, Json]:
     """Return the names of the zones, and the warnings about them and about policies, if any.
 
@@ -98,8 +95,7 @@ def _report(
     """
     before = set(known)
     lost = islice(_lost_targets(view), _MOST_LOST)
-    new = (text for text in found if text not in before)
-    warnings: list[Json] = [*alias_warnings(view), *lost, *new]
+    warnings = [*alias_warnings(view), *lost, *(text for text in found if text not in before)]
     return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
 
 

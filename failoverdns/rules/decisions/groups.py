@@ -33,6 +33,7 @@ from failoverdns.rules.decisions.judging_targets import (
     check_circles,
     group_warnings,
     has_other_policy,
+    lost_targets,
 )
 from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
@@ -166,10 +167,11 @@ def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Ran
             lambda _: {"removed": group.name, "hostname": hostname, "retired": None},
         )
     tombstone = Tombstone(group.zone, group.label, group.name)
-    return Decision(
+    removed = Decision(
         (Write(group, None), Write(None, tombstone)),
         lambda _: {"removed": group.name, "retired": hostname},
     )
+    return warned(removed, lost_targets(view, group))
 
 
 def _written(view: View, before: Group, after: Group) -> Decision:

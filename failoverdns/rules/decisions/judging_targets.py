@@ -12,7 +12,7 @@ from itertools import islice
 
 from failoverdns.model.application import Application, Nothing
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Group, Side
+from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Mode
 from failoverdns.model.rule_names import PreflightRule
@@ -86,6 +86,15 @@ def _unresolved(view: View, group: Group) -> Iterator[str]:
     if group.is_apex and leads and isinstance(target_of(view, group, side), Nothing):
         why, remedy = why_empty(view, group, side)
         yield f"the {side.value} of group {group.name!r} {why}; {remedy}"
+
+
+def lost_targets(view: View, group: Group) -> Iterator[str]:
+    """Yield which applications have a name of a group, which is removed, as their target."""
+    for name in group_names(group.hostname):
+        for id_ in view.pointing(name):
+            application = view.application(id_)
+            if application is not None:
+                yield f"{name}, the target of {application.name}, does not exist any more"
 
 
 def has_other_policy(before: Group, after: Group) -> bool:

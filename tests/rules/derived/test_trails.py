@@ -20,7 +20,7 @@ from failoverdns.model.commands.applications import (
     RenameHead,
     SetHead,
 )
-from failoverdns.model.commands.groups import AddGroup, Preflight, SetGroup, Switch
+from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
@@ -352,6 +352,13 @@ def test_a_hostname_at_the_apex_that_is_not_resolved_yet_is_said() -> None:
     assert said.startswith("the apex of failover.test has no address")
     usual = state(samples.eu(), cloud("lb.example"), at("shop"), zones=zones())
     assert "warnings" not in carry_out(usual, SetGroup("shop", backup="cloud"))
+
+
+def test_a_removed_group_that_an_application_leads_to_is_said() -> None:
+    view = state(cloud("shop.failover.test"), at("shop", None), at("by", "cloud"), zones=zones())
+    assert carry_out(view, RemoveGroup("shop"))["warnings"] == [
+        "shop.failover.test, the target of cloud, does not exist any more"
+    ]
 
 
 def test_preflight_doubts_a_hostname_that_an_earlier_version_took() -> None:
