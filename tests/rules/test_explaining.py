@@ -15,6 +15,7 @@ from samples import HOSTNAME, carry_out
 from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
 
 from failoverdns.changes.state import State
+from failoverdns.model.change import Json
 from failoverdns.model.commands.automation import AdvancePlan, SetFlag
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
@@ -117,6 +118,15 @@ def test_an_explanation_says_why_a_side_is_down() -> None:
     assert sentences(watched.shop(DOWN, UP))[1] == (
         "The primary, eu, has been down for 16 min 40 s: lb1: refused, port 80: refused."
     )
+
+
+def test_an_explanation_says_what_this_machine_lacks_to_probe_a_side() -> None:
+    """That is no reason to wait for more results."""
+    view, why = watched.shop(UP, UNKNOWN), "this machine has no route to 2001:db8::1"
+    results: list[Json] = [{"result": None}, {"result": "unknown", "detail": why}]
+    found: Any = explanation(view, the_group(view), Moment(T, 1000.0), lambda _: results)
+    expected = f"The backup, us, is unknown: it cannot be probed from here, {why}."
+    assert expected in found["sentences"]
 
 
 def test_an_explanation_of_a_forced_side_includes_its_observed_health() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from failoverdns.model.application import Application
+from failoverdns.model.application import Application, Nothing
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.moment import Moment
@@ -19,7 +19,7 @@ from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import policy_of
 from failoverdns.rules.derived.obstacles import sentences
-from failoverdns.rules.derived.targets import dark_apexes
+from failoverdns.rules.derived.targets import application_on, dark_apexes, target_of, why_empty
 from failoverdns.rules.derived.trails import application_circle, dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
@@ -64,11 +64,9 @@ def check_circles(view: View, before: Group | None, after: Group) -> None:
 def application_warnings(view: View, application: Application) -> list[str]:
     """Return what keeps the policies of groups from acting, and whether the target is dead here."""
     groups = list(islice(view.following(application.id), _MOST_FOLLOWING))
-    found = sentences(view, groups)
-    for group in groups:
-        found += dark_apexes(view, group)
     dead = dead_end(view, application)
-    return found if dead is None else [*found, dead]
+    dark = (text for group in groups for text in _unresolved(view, group))
+    return [*sentences(view, groups), *([dead] if dead is not None else ()), *dark]
 
 
 def group_warnings(view: View, group: Group) -> list[str]:
@@ -76,7 +74,18 @@ def group_warnings(view: View, group: Group) -> list[str]:
     found = [view.application(id_) for id_ in group.applications]
     dead = (dead_end(view, application) for application in found if application is not None)
     said = (text for text in dead if text is not None)
-    return [*sentences(view, [group]), *dark_apexes(view, group), *said]
+    return [*sentences(view, [group]), *said, *_unresolved(view, group)]
+
+
+def _unresolved(view: View, group: Group) -> Iterator[str]:
+    """Yield which sides of a group have no address at an apex, although they lead to a hostname."""
+    yield from dark_apexes(view, group)
+    side = group.active.other
+    application = application_on(view, group, side)
+    leads = application is not None and pointed_at(application) is not None
+    if group.is_apex and leads and isinstance(target_of(view, group, side), Nothing):
+        why, remedy = why_empty(view, group, side)
+        yield f"the {side.value} of group {group.name!r} {why}; {remedy}"
 
 
 def lost_targets(view: View, group: Group) -> Iterator[str]:

@@ -345,9 +345,13 @@ def test_a_group_at_the_apex_may_answer_with_a_name_of_its_zone() -> None:
 def test_a_hostname_at_the_apex_that_is_not_resolved_yet_is_said() -> None:
     """There is no CNAME at an apex, so the name answers nothing until then."""
     apex = group("apex", "eu", None, label="@", flatten=True)
-    view = state(samples.eu(), apex, zones=zones())
+    view = state(samples.eu(), cloud("lb.example"), apex, zones=zones())
+    (said,) = carry_out(view, SetGroup("apex", backup="cloud"))["warnings"]
+    assert said.startswith("the backup of group 'apex' has no address for the apex of a zone")
     (said,) = carry_out(view, SetHead("eu", "lb1", hostname="lb2.example"))["warnings"]
     assert said.startswith("the apex of failover.test has no address")
+    usual = state(samples.eu(), cloud("lb.example"), at("shop"), zones=zones())
+    assert "warnings" not in carry_out(usual, SetGroup("shop", backup="cloud"))
 
 
 def test_a_removed_group_that_an_application_leads_to_is_said() -> None:
