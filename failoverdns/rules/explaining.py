@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from failoverdns.model.application import Application, Hostname, target_texts
+from failoverdns.model.application import Application, target_texts
 from failoverdns.model.change import Json
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
@@ -20,12 +20,13 @@ from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, counts_as_up, side_condition
+from failoverdns.rules.derived.apex import named_zones
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
 from failoverdns.rules.derived.obstacles import guarded_until, report_of
-from failoverdns.rules.derived.targets import answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import answer_of, application_on, dark_apexes, target_of
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import web_head, web_heads
+from failoverdns.rules.derived.web_heads import web_heads
 from failoverdns.rules.reports.health_reports import group_automation
 
 
@@ -67,6 +68,7 @@ def explanation(
         "answers": list[Json](target_texts(answer_of(view, group))),
         "sentences": [
             *_answer_sentences(view, group),
+            *_apex_sentences(view, group),
             *_health_sentences(view, group, moment.steady),
             *_automation_sentences(view, group, look, moment),
             *_obstacle_sentences(view, group),
@@ -108,16 +110,16 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
     else:
         why = f"both sides are down, and all_down is {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
-    head = web_head(application)
-    if group.is_apex and not targets and isinstance(head, Hostname):
-        yield (
-            f"At the apex of a zone there is no CNAME, and the addresses of {head.name} are not "
-            "known yet: the resolvers of the configuration have not answered."
-        )
-    for origin in view.aliases.get(group.hostname, ()):
-        yield f"{origin} answers the same, because {group.hostname} is the alias of that zone."
     if healthy and targets != ", ".join(target_texts(target_of(view, group, side))):
         yield "Web servers that are down are left out of the answer."
+
+
+def _apex_sentences(view: View, group: Group) -> Iterator[Json]:
+    """Yield which zones answer as the group does, and why an apex has no address."""
+    origins = view.aliases.get(group.hostname, ())
+    if origins:
+        yield f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}."
+    yield from (f"{text}." for text in dark_apexes(view, group))
 
 
 def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]:

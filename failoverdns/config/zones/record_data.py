@@ -120,7 +120,8 @@ def read_data(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
     try:
         data, compared = _read(text, rtype, origin)
     except _WrongDataError as error:
-        example = f'; write it as in "{_EXAMPLES[name]}"' if name in _EXAMPLES else ""
+        has_example = name in _EXAMPLES and ", as in " not in str(error)
+        example = f'; write it as in "{_EXAMPLES[name]}"' if has_example else ""
         raise Malformed(f"the data of the {name} record is wrong: {error}{example}") from None
     if len(data) > MAX_DATA:
         raise Malformed(f"the data of the {name} record is over {MAX_DATA} bytes long")
@@ -206,6 +207,8 @@ def _plainly(reason: str, rtype: int) -> str:
 _PLAINLY: Final[Mapping[str, str]] = {
     "Text input is malformed": "it is malformed",
     "unbalanced quotes": "a quote is not closed",
+    "Text input ended unexpectedly": "an escape is cut off; write \\DDD, with three digits",
+    "Unknown SVCB ParamKey": 'a parameter has no name here; write keyNUMBER="value"',
     "expecting a string": "something is missing",
     "expecting an identifier": "something is missing, or has quotes and should have none",
     "DNS message is malformed": "its content is malformed",

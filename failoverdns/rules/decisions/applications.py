@@ -37,6 +37,7 @@ from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
 from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.targets import dark_apexes
 from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
@@ -239,9 +240,10 @@ def _written(
 
 def _warnings(view: View, application: Application) -> list[str]:
     """Return what keeps the policies of groups from acting, and whether the target is dead here."""
-    found = sentences(view, islice(view.following(application.id), _MOST_FOLLOWING))
+    following = list(islice(view.following(application.id), _MOST_FOLLOWING))
     dead = dead_end(view, application)
-    return found if dead is None else [*found, dead]
+    dark = (text for group in following for text in dark_apexes(view, group))
+    return [*sentences(view, following), *([dead] if dead is not None else ()), *dark]
 
 
 def _check_new_hostnames(view: View, before: Application | None, after: Application) -> None:

@@ -31,7 +31,7 @@ from failoverdns.rules.decisions.emptying import require_target, silenced_by
 from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
-from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
+from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex, named_zones
 from failoverdns.rules.derived.entity_lookup import (
     find_application,
     find_group,
@@ -39,6 +39,7 @@ from failoverdns.rules.derived.entity_lookup import (
     not_found,
 )
 from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.targets import dark_apexes, why_empty
 from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
@@ -108,12 +109,9 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
             raise _active_side_refusal(group)
         overridden.append(ACTIVE_SIDE)
     silenced = silenced_by(view, group, after)
-    require_target(
-        silenced,
-        command.override,
-        f"the application for the {after.active.value} has no web head",
-        "add one with `head add`",
-    )
+    why, remedy = why_empty(view, after, after.active)
+    what = f"the application for the {after.active.value} {why}"
+    require_target(silenced, command.override, what, remedy)
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
     _check_circles(view, group, after)
@@ -179,7 +177,8 @@ def _warnings(view: View, group: Group) -> list[str]:
     """Return what keeps a group's policy from acting, and which of its targets are dead here."""
     found = [view.application(id_) for id_ in group.applications]
     dead = (dead_end(view, application) for application in found if application is not None)
-    return [*sentences(view, [group]), *(text for text in dead if text is not None)]
+    told = (text for text in dead if text is not None)
+    return [*sentences(view, [group]), *told, *dark_apexes(view, group)]
 
 
 def _check_circles(view: View, before: Group | None, after: Group) -> None:
@@ -213,12 +212,12 @@ def _check_unnamed(view: View, group: Group) -> None:
 
 def _check_unaliased(view: View, group: Group) -> None:
     """Raise Rejected `in-use` if zones have the group's hostname as their alias."""
-    zones = ", ".join(origin.to_text() for origin in view.aliases.get(group.hostname, ()))
-    if zones:
+    origins = view.aliases.get(group.hostname, ())
+    if origins:
         raise Rejected(
             "in-use",
-            f"{group.hostname} is the alias of the zone(s) {zones}, which would answer nothing: "
-            "change the configuration first",
+            f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}, where the apex "
+            "would have no address: change the configuration first",
         )
 
 

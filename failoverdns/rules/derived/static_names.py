@@ -3,8 +3,7 @@
     www.customer.example -> CNAME -> shop.failover.example, the hostname of a group
 
 A wildcard answers for names that do not exist (RFC 4592).  The names of groups, sides and
-applications exist, those of removed ones count as if they did, and so do names between an origin
-and a name with records.
+applications exist, and so do those between an origin and a name with records.
 """
 
 from __future__ import annotations

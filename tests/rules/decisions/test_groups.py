@@ -447,8 +447,8 @@ def test_an_application_without_web_heads_takes_the_active_side_only_with_an_ove
     view = state(samples.eu(), samples.us(), samples.application("asia"), group())
     refused = refusal(view, SetGroup("shop", primary="asia", override=("active-side",)))
     assert refused.message == (
-        "the application for the primary has no web head: shop would answer nothing (NODATA); "
-        "add one with `head add`, or add --override target-empty"
+        "the application for the primary resolves to nothing: shop would answer nothing (NODATA); "
+        "add a head to its application with `head add`, or add --override target-empty"
     )
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
     both = ("active-side", "target-empty")
