@@ -16,11 +16,16 @@ from failoverdns.model.group import SIDE_LABELS, Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, Mode
-from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import MAX_ORIGIN, Zone
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, warned
 from failoverdns.rules.derived.affected_names import changed_zones
-from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
+from failoverdns.rules.derived.apex import (
+    answering_group,
+    apex_conflicts,
+    configured_target,
+    is_answered_here,
+    labelled_apex,
+)
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
 from failoverdns.rules.derived.reconfigured import reconfigured
@@ -55,8 +60,10 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     is_lost = command.may_have_lost and _is_any_automatic(view, command)
+    led_to = _led_to(view, command.zones)
     for zone in command.zones:
-        before, digest = view.serial(zone.origin), _digest(zone, command)
+        before = view.serial(zone.origin)
+        digest = _digest(zone, command, led_to.get(zone.origin, []))
         if before is not None and is_lost:
             writes.append(above_reserved(before, digest, moment.now))
         elif before is None or before.digest != digest:
@@ -69,13 +76,14 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     # If the settings are those in use, no warning is new; the start begins without any settings.
     is_new = command.is_start or command.settings != view.settings
     known = _policy_warnings(view) if is_new else ()
-    return Decision(
+    decision = Decision(
         tuple(writes),
         lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
+    return warned(decision, command.static.hidden if command.static is not None else ())
 
 
 def _report(
@@ -159,32 +167,51 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
     )
 
 
-def _digest(zone: Zone, command: Configure) -> str:
-    """Return a hash of the configuration that a zone's answers depend on."""
+def _digest(zone: Zone, command: Configure, led_to: Iterable[str]) -> str:
+    """Return a hash of the configuration that a zone's answers depend on.
+
+    `led_to` are the addresses that names of the zone lead to, as text.
+    """
     altering = [
         (policy.name, policy.all_down, policy.answer)
         for policy in command.settings.policies
         if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
     ]
-    led_to = _led_to(zone, command.zones)
     if not altering and not led_to:
         return zone.digest()
     parts = [zone.digest(), *([repr(altering)] if altering else ()), *led_to]
     return sha256(" ".join(parts).encode()).hexdigest()[:32]
 
 
-def _led_to(zone: Zone, zones: Iterable[Zone]) -> list[str]:
-    """Return as text the addresses in any of the zones that the alias of a zone leads to."""
-    alias = zone.alias
-    if alias is None:
-        return []
-    return [
-        repr(rrset)
-        for other in zones
-        if alias.is_at_or_below(other.origin)
-        for rrset in other.configured_at(alias)
-        if rrset.rtype in (A, AAAA)
-    ]
+def _led_to(view: View, zones: Iterable[Zone]) -> dict[DomainName, list[str]]:
+    """Return as text the configured addresses that names of each zone (by origin) lead to.
+
+    Its alias may lead to them, and the hostnames of its flattened groups.
+    """
+    zone_at = {zone.origin: zone for zone in zones}.get
+    found: dict[DomainName, dict[DomainName, None]] = {}
+    for group in view.flattening():
+        found.setdefault(group.zone, {}).update(dict.fromkeys(_hostnames(view, group)))
+    for zone in zones:
+        if zone.alias is not None:
+            group_ = answering_group(view, zone.alias, zone_at)
+            hostnames = (zone.alias,) if group_ is None else _hostnames(view, group_)
+            found.setdefault(zone.origin, {}).update(dict.fromkeys(hostnames))
+    return {
+        origin: [
+            repr(addresses)
+            for hostname in hostnames
+            if (addresses := configured_target(zone_at, hostname))[0] is not None
+        ]
+        for origin, hostnames in found.items()
+    }
+
+
+def _hostnames(view: View, group: Group) -> list[DomainName]:
+    """Return the hostnames that a group's sides lead to."""
+    applications = (view.application(id_) for id_ in group.applications)
+    targets = (pointed_at(one) for one in applications if one is not None)
+    return [target for target in targets if target is not None]
 
 
 def _missing_settings(view: View, command: Configure) -> list[str]:

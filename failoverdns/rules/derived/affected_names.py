@@ -24,9 +24,10 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone
-from failoverdns.rules.derived.apex import apexes_of
+from failoverdns.rules.derived.apex import apexes_of, configured_target
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
 from failoverdns.rules.derived.health import application_condition
+from failoverdns.rules.derived.resolving import flattened_hostnames
 from failoverdns.rules.derived.retired import retired_in, retired_nodes, retired_statuses
 from failoverdns.rules.derived.serving import (
     configured_node,
@@ -101,13 +102,6 @@ def touched(
                 former.add(entity.name)
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
-    for hostname in hostnames:
-        apexes.update(view.aliases.get(hostname, ()))
-        for id_ in view.pointing(hostname):
-            for group in view.following(id_):
-                if group.flatten:
-                    groups.add(group.id)
-                apexes.update(apexes_of(view, group))
     if settings is not None and settings.policies != view.settings.policies:
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
     origins: set[DomainName] = set()
@@ -127,8 +121,14 @@ def touched(
             groups.update(group.id for group in view.groups() if group.zone in others)
         for order in view.orders():
             challenges.update(owners_of(order.challenges))
-        # An alias may lead to records of another zone.
-        apexes.update(zone.origin for zone in zones if zone.alias is not None)
+        hostnames |= _configured_otherwise(view, zones)
+    for hostname in hostnames:
+        apexes.update(view.aliases.get(hostname, ()))
+        for id_ in view.pointing(hostname):
+            for group in view.following(id_):
+                if group.flatten:
+                    groups.add(group.id)
+                apexes.update(apexes_of(view, group))
     for id_ in groups:
         changed = view.group(id_)
         if changed is not None:
@@ -213,6 +213,16 @@ def _all_of(view: View, kind: type[E], identities: Iterable[Identity]) -> Iterat
         entity = view.entity(kind, identity)
         if entity is not None:
             yield entity
+
+
+def _configured_otherwise(view: View, zones: Iterable[Zone]) -> set[DomainName]:
+    """Return the flattened hostnames at which new zones have other addresses than the view's."""
+    after = {zone.origin: zone for zone in zones}
+    return {
+        hostname
+        for hostname in flattened_hostnames(view)
+        if configured_target(view.zone, hostname) != configured_target(after.get, hostname)
+    }
 
 
 def _groups_differ(before: Zone | None, after: Zone) -> bool:

@@ -9,6 +9,7 @@ from samples import zone as sample_zone
 from failoverdns.model.certificate import Challenge
 from failoverdns.model.commands.certificates import ChallengeName
 from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Tombstone
 from failoverdns.model.records import CNAME, NS, OwnedRRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.challenges import (
@@ -248,6 +249,19 @@ def test_a_challenge_does_not_hide_the_wildcard_that_answers_for_its_name() -> N
     )
     assert one == {other.to_text(), "b.apps.customer.test"}
     assert both == {owner.to_text(), *one, "a.b.apps.customer.test"}
+
+
+def test_a_wildcard_does_not_lead_names_that_exist_or_are_retired() -> None:
+    """Not the label of another group, of a removed one, and not what is below an application."""
+    wild = sample_zone(
+        records=(OwnedRRset(name("*.failover.test"), CNAME, 300, (name(HOSTNAME),)),)
+    )
+    retired = Tombstone(name("failover.test"), "old", "old")
+    view = state(eu(), us(), group(), group("mail", None, "us"), retired, zones=[wild])
+    assert checked_names(view, eu(), ["new.failover.test"]) == ("new.failover.test",)
+    for text in ("mail", "old", "primary.old", "eu"):
+        with pytest.raises(Rejected, match="is not the hostname of a group"):
+            checked_names(view, eu(), [f"{text}.failover.test"])
 
 
 def test_a_name_without_a_group_is_told_so() -> None:
