@@ -44,7 +44,7 @@ from failoverdns.model.settings import TCPSettings
 from failoverdns.net import arrivals, budgets, prefixes
 from failoverdns.net.places import KNOWN_FOR, MAX_KNOWN
 from failoverdns.probing import fast_places, probe_loop
-from failoverdns.protocol import cookies, query, reply
+from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
 from failoverdns.rules.derived import health as health_rules
@@ -181,7 +181,7 @@ FAILOVER = [
     ("has stood still for more than five seconds", running.STALL, 5),
     ("but not in the first 60 seconds after it came up", health_rules.RESTING, 60),
     ("| down | for 20 seconds, because it may", health_rules.SETTLING, 20),
-    ("they add at most 100 probes a second, or", fast_places.FAST_RATE, 100),
+    ("they add at most 200 probes a second, or", fast_places.FAST_RATE, 200),
     ("one by a program counts as ten", probe_loop.PROGRAM_COST, 10),
     ("asked again after a minute while they do not agree", acting.ASK_AGAIN, MINUTE),
     ("more than a minute late because no server ran", planning.MISSED_AFTER, MINUTE),
@@ -220,6 +220,7 @@ RELIABILITY = [
 
 STANDARDS = [
     ("A query may have 32 records beside its question; more are", query.MAX_RECORDS, 32),
+    ("of which the first 1,024 are read: as many as", options.MAX_OPTIONS, 1024),
     ("A chain ends after 16 CNAME records", lookup.MAX_CHAIN, 16),
     ("| 1232 bytes advertised; replies over UDP", reply.UDP_PAYLOAD, 1232),
     ("with EDNS the client's size or 1232, whichever", reply.UDP_PAYLOAD, 1232),

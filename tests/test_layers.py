@@ -37,7 +37,7 @@ FLOORS: Mapping[str, str] = {
     "known_roots":     "model pki regular_files",
     "program_faults":  "model regular_files",
     "confinement":     "",
-    "config":          "model regular_files confinement.user",
+    "config":          "model regular_files program_faults confinement.user",
     "secret_files":    "model regular_files",
     "net":             "model regular_files secret_files",
     "changes":         "model rules protocol store.interface",

@@ -50,7 +50,8 @@ class Unchecked(Enum):
 class Policy:
     """When the groups with this policy switch automatically; times in seconds.
 
-    `grace` is how long the active side must be down before its group fails over.  `hold` is how
+    `grace` is how long the active side must be down before its group fails over; with the defaults
+    of checks a burst of loss of 20 s is over before that.  `hold` is how
     long the primary must be up again before the group fails back, if `fail_back` is automatic.
     `cooldown` is the least time between two automatic switches, `max_switches` the largest number
     of them within `window`.  `pre_ttl` is the TTL before a planned switch.  `unchecked` is what a
@@ -59,7 +60,7 @@ class Policy:
 
     name: str
     mode: Mode = Mode.MANUAL
-    grace: float = 25.0
+    grace: float = 12.0
     fail_back: Mode = Mode.MANUAL
     hold: float = 300.0
     cooldown: float = 300.0

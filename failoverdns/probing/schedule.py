@@ -50,11 +50,19 @@ class ProbeTiming:
     cost: float = 1.0
 
     @property
-    def extra_rate(self) -> float:
-        """What fast probing adds to the probes per second of the key, times `cost`; 0 for none."""
-        if self.fast_interval is None or self.fast_interval >= self.interval:
+    def has_fast_probes(self) -> bool:
+        """True if the fast interval is shorter than the other one."""
+        return self.fast_interval is not None and self.fast_interval < self.interval
+
+    def extra_rate(self, takes: float = 0.0) -> float:
+        """Return what fast probes add to the probes per second of the key, times `cost`.
+
+        `takes` is how many seconds a probe takes: the next one does not begin before its end.
+        """
+        if self.fast_interval is None or not self.has_fast_probes:
             return 0.0
-        return self.cost * (1.0 / self.fast_interval - 1.0 / self.interval)
+        apart = min(max(self.fast_interval, takes), self.interval)
+        return self.cost * (1.0 / apart - 1.0 / self.interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Due:
     def begun(self, now: float) -> Due:
         """Return this after the probe has begun."""
         nominal = self.nominal + (self.timing.interval if self.is_regular else 0.0)
-        return replace(self, nominal=nominal, began=now)
+        return Due(self.timing, nominal, self.due, self.is_regular, now)
 
     def ended(self, now: float, dice: Random, *, fast: bool) -> Due:
         """Return this after the probe has ended: the next one is a fast or a regular one."""
@@ -94,9 +102,8 @@ class Due:
 
     def hurried(self, now: float, dice: Random) -> Due:
         """Return this with a fast probe as the next one, if the next one is not due before that."""
-        fast_interval = self.timing.fast_interval or self.timing.interval
-        wait = fast_interval * dice.random() if self.began is None else fast_interval
-        due = max(now, (self.began if self.began is not None else now) + wait)
+        wait = self.timing.fast_interval or self.timing.interval
+        due = now + (wait * dice.random() if self.began is None else wait)
         return replace(self, due=due, is_regular=False) if due < self.due else self
 
 
@@ -136,7 +143,8 @@ class Schedule(Generic[Key]):
         self._places.resize(self._rate)
         for key, nominal in _phases(timings, kept, now, dice).items():
             self._slots[key] = Due(timings[key], nominal, nominal)
-            self._places.ask(key, timings[key].extra_rate)
+            if timings[key].has_fast_probes:
+                self._places.ask(key, timings[key].extra_rate())
         self._heap, self._entries = [], {}
         for key, slot in self._slots.items():
             if key not in self._running:
@@ -177,10 +185,11 @@ class Schedule(Generic[Key]):
         slot = self._slots.get(key)
         if slot is None:
             return
-        if settled:
+        if settled or not slot.timing.has_fast_probes:
             self._places.leave([key])
         else:
-            self._places.ask(key, slot.timing.extra_rate)
+            takes = now - slot.began if slot.began is not None else 0.0
+            self._places.ask(key, slot.timing.extra_rate(takes))
         admitted = self._places.admit()
         self._push(key, slot.ended(now, dice, fast=key in self._places))
         self._hurry((other for other in admitted if other != key), now, dice)

@@ -69,7 +69,7 @@ def explanation(
         "sentences": [
             *_answer_sentences(view, group),
             *_apex_sentences(view, group),
-            *_health_sentences(view, group, moment.steady),
+            *_health_sentences(view, group, moment.steady, probes),
             *_automation_sentences(view, group, look, moment),
             *_obstacle_sentences(view, group),
             *_plan_sentences(group),
@@ -106,7 +106,8 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
         return
     where = f"application {application.name}"
     if side is group.active:
-        why = f"the {active} side is active, and {where} is on it"
+        is_there = "is on it" if web_heads(application) else "on it has no web head"
+        why = f"the {active} side is active, and {where} {is_there}"
     else:
         why = f"both sides are down, and all_down is {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
@@ -122,7 +123,9 @@ def _apex_sentences(view: View, group: Group) -> Iterator[Json]:
     yield from (f"{text}." for text in dark_apexes(view, group))
 
 
-def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]:
+def _health_sentences(
+    view: View, group: Group, steady: float, probes: Callable[[Application], list[Json]]
+) -> Iterator[Json]:
     for side in Side:
         application = application_on(view, group, side)
         if application is None:
@@ -134,7 +137,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"The backup, {application.name}, counts as up: {_UNCHECKED}."
             continue
         if condition.health is Health.UNKNOWN:
-            yield f"{what}: {_why_unknown(application)}."
+            yield f"{what}: {_why_unknown(application, probes(application))}."
             continue
         for_ = duration(steady - condition.since)
         what = f"The {side.value}, {application.name}, has been {condition.health.value} for {for_}"
@@ -150,7 +153,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
 _UNCHECKED = "nothing checks it, and its policy says unchecked: up"
 
 
-def _why_unknown(application: Application) -> str:
+def _why_unknown(application: Application, probes: list[Json]) -> str:
     if not web_heads(application):
         return NO_WEB_HEAD
     if not application.checks:
@@ -158,6 +161,9 @@ def _why_unknown(application: Application) -> str:
     needed, there = application.require_heads, len(web_heads(application))
     if isinstance(needed, int) and needed > there:
         return f"{needed} web heads must be up, and it has {there}"
+    lacking = [p["detail"] for p in probes if isinstance(p, dict) and p.get("result") == "unknown"]
+    if lacking:
+        return f"it cannot be probed from here, {lacking[0]}"
     return "its checks do not have enough results yet"
 
 

@@ -21,12 +21,12 @@ from simulation.patterns import PATTERNS
 from simulation.resolvers import KINDS, Population
 from simulation.setting import CHECK, POLICY, Setting
 
-STUDIES = ("outcomes", "drain", "delays", "blips", "rates", "flaps")
+STUDIES = ("outcomes", "drain", "delays", "blips", "rates", "bursts", "frontier", "flaps")
 """The studies, in the order in which they are shown."""
 
 _ABOUT = """\
 Simulate a failover policy: outages, the server's own rules on a virtual clock, and resolvers with
-caches.  Prints tables, and draws pictures of four of them.
+caches.  Prints tables, and draws pictures of five of them.
 """
 
 _EXAMPLES = """\
@@ -36,6 +36,8 @@ studies:
   delays    how long detecting, switching and draining take, beside other settings (delays.png)
   blips     which outages are so short that nothing switches
   rates     how often lost probes cause a false switch (rates.png)
+  bursts    which bursts of loss cause a false switch
+  frontier  how fast and how safe settings can be, and where the defaults are (frontier.png)
   flaps     how often a flapping side causes a switch, with guards and without (flaps.png)
 
 examples:
@@ -120,6 +122,7 @@ _JITTER = CHECK.jitter * 100.0
 
 _VALUES = (
     ("interval", float, f"between the probes of a head ({CHECK.interval:g})"),
+    ("fast-interval", float, f"the same until its health is settled ({CHECK.fast_interval:g})"),
     ("timeout", float, f"after which a probe has failed ({CHECK.timeout:g})"),
     ("jitter", float, f"percent of the interval by which a probe may be off ({_JITTER:g})"),
     ("up-after", int, f"good probes in a row make a head up ({CHECK.up_after})"),
@@ -135,9 +138,12 @@ _VALUES = (
 def setting_from(given: argparse.Namespace) -> Setting:
     """Return the setting that the arguments describe; raise Malformed if one is invalid."""
     check, policy = _from_file(given)
+    interval = _value(given.interval, check.interval, 0.2, 86400.0, "--interval")
+    usual = min(check.fast_interval, interval)
     check = replace(
         check,
-        interval=_value(given.interval, check.interval, 0.2, 86400.0, "--interval"),
+        interval=interval,
+        fast_interval=_value(given.fast_interval, usual, 0.2, interval, "--fast-interval"),
         timeout=_value(given.timeout, check.timeout, 0.05, 3600.0, "--timeout"),
         jitter=_value(given.jitter, check.jitter * 100.0, 0.0, 50.0, "--jitter") / 100.0,
         up_after=_value(given.up_after, check.up_after, 1, 100, "--up-after"),

@@ -20,7 +20,7 @@ from simulation.patterns import BEGINS, Pattern, named
 from simulation.resolvers import Population
 from simulation.setting import COMPARED, Setting, label
 
-RUNS, RESOLVERS, HOURS, LOST = 200, 20, 24.0, 200_000
+RUNS, RESOLVERS, HOURS, LOST = 200, 20, 8.0, 100_000
 """Runs of a study, resolvers of each kind in a run, hours of flapping, and the number of lost
 probes in random draws."""
 
@@ -84,6 +84,13 @@ def shown(
         yield tables.rates_table(rates)
         if folder is not None:
             drawing().draw_rates(rates, setting, folder / "rates.png")
+    if "bursts" in wanted:
+        yield tables.bursts_table(studies.bursts(compared, options))
+    if "frontier" in wanted:
+        frontier = studies.frontier(compared, options)
+        yield tables.frontier_table(frontier)
+        if folder is not None:
+            drawing().draw_frontier(frontier, setting, folder / "frontier.png")
     if "flaps" in wanted:
         flaps = studies.flaps(setting, options)
         yield tables.flaps_table(flaps)

@@ -8,6 +8,7 @@
 | `partial`       | one of three web servers of the primary does not respond for 20 minutes     |
 | `slow`          | 30 % of the primary's responses come later than any time-out                |
 | `lossy`         | 5 % of the probes of both sides are lost, and nothing else is wrong         |
+| `bursts`        | no probe of either side arrives for 10 s on average, once in 10 minutes     |
 | `both-down`     | the primary is down for 30 minutes, the backup for 10 of them               |
 | `backup-dies`   | the primary is down for 10 minutes; after 30 minutes the backup is for 30   |
 | `cut-off`       | for 5 minutes no probe is answered, because the prober is cut off           |
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from random import Random
 
@@ -49,6 +50,8 @@ class Pattern:
     though the head is healthy: because it is too slow, which its clients notice too, or because a
     probe is lost.  They apply to the sides in `troubled`, from `BEGINS` on.
     In the spans `cut_off` no probe is answered, while clients are.
+    With `bursts` the same happens to the `troubled` sides at random, as in Gilbert's model: it has
+    the mean seconds of a burst, and the mean seconds between two.
     """
 
     name: str
@@ -62,6 +65,21 @@ class Pattern:
     lost: float = 0.0
     troubled: tuple[Side, ...] = (Side.PRIMARY,)
     cut_off: Intervals = ()
+    bursts: tuple[float, float] | None = None
+
+    def drawn(self, seed: int) -> Pattern:
+        """Return this pattern with bursts at random times; the same seed gives the same times.
+
+        Both the bursts and the times between them are exponential: a Markov chain of two states.
+        """
+        if self.bursts is None:
+            return self
+        dice, spans, at = Random(f"{seed} bursts"), list[tuple[float, float]](), BEGINS
+        lasts, apart = self.bursts
+        while (at := at + dice.expovariate(1.0 / apart)) < self.lasts:
+            begin, at = at, at + dice.expovariate(1.0 / lasts)
+            spans.append((begin, at))
+        return replace(self, cut_off=tuple(spans))
 
     def is_broken(self, side: Side, head: int, at: float) -> bool:
         """Return whether a head (0 is the first) does not respond."""
@@ -76,13 +94,17 @@ class Pattern:
 
     def response(self, side: Side, head: int, at: float, dice: Random) -> float | None:
         """Return the seconds after which a head responds to a probe, or None for never."""
-        if self.is_broken(side, head, at) or _is_within(self.cut_off, at):
+        if self.is_broken(side, head, at) or self._is_cut_off(side, at):
             return None
         if at >= BEGINS and side in self.troubled:
             unheard = 1.0 - (1.0 - self.late) * (1.0 - self.lost)
             if unheard and dice.random() < unheard:
                 return None
         return RESPONSE * dice.lognormvariate(0.0, SPREAD)
+
+    def _is_cut_off(self, side: Side, at: float) -> bool:
+        is_hit = self.bursts is None or side in self.troubled
+        return is_hit and _is_within(self.cut_off, at)
 
 
 def _is_within(spans: Intervals, at: float) -> bool:
@@ -157,10 +179,25 @@ def slow(late: float = 0.3, lasts: float = 3600.0) -> Pattern:
     return Pattern("slow", about, BEGINS + lasts, {}, late=late)
 
 
-def lossy(lost: float = 0.05, lasts: float = 86400.0) -> Pattern:
+def lossy(lost: float = 0.05, lasts: float = 14400.0) -> Pattern:
     """Return a network on which a share of the probes of both sides is lost."""
     about = f"{lost:.0%} of the probes are lost, and nothing else is wrong"
     return Pattern("lossy", about, BEGINS + lasts, {}, lost=lost, troubled=tuple(Side))
+
+
+def bursts(
+    lasting: float = 10.0, apart: float = 600.0, lasts: float = 14400.0, *, one_side: bool = False
+) -> Pattern:
+    """Return bursts in which no probe arrives: of either side, or of the primary alone."""
+    whose = "the primary" if one_side else "either side"
+    return Pattern(
+        "bursts",
+        f"no probe of {whose} arrives for {lasting:g} s on average, once in {apart:g} s",
+        BEGINS + lasts,
+        {},
+        troubled=(Side.PRIMARY,) if one_side else tuple(Side),
+        bursts=(lasting, apart),
+    )
 
 
 def both_down(primary: float = 1800.0, backup: float = 600.0) -> Pattern:
@@ -208,6 +245,7 @@ PATTERNS: Mapping[str, Callable[..., Pattern]] = {
     "partial": partial,
     "slow": slow,
     "lossy": lossy,
+    "bursts": bursts,
     "both-down": both_down,
     "backup-dies": backup_dies,
     "cut-off": cut_off,

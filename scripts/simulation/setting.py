@@ -39,11 +39,25 @@ NO_LIMIT = 10**9
 
 
 def setting_of(
-    interval: float, down_after: int, up_after: int, grace: float, timeout: float = 3.0
+    interval: float,
+    down_after: int,
+    up_after: int,
+    grace: float,
+    *,
+    timeout: float = 3.0,
+    fast: float | None = None,
 ) -> Setting:
-    """Return the server's defaults with these values changed; times are in seconds."""
+    """Return the server's defaults with these values changed; times are in seconds.
+
+    Without `fast` there are no fast probes.
+    """
     check = replace(
-        CHECK, interval=interval, timeout=timeout, up_after=up_after, down_after=down_after
+        CHECK,
+        interval=interval,
+        fast_interval=fast if fast is not None else interval,
+        timeout=timeout,
+        up_after=up_after,
+        down_after=down_after,
     )
     return Setting(check, replace(POLICY, grace=grace))
 
@@ -51,17 +65,21 @@ def setting_of(
 def label(setting: Setting) -> str:
     """Return the values that decide how fast a setting is, in one line."""
     check, grace = setting.check, setting.policy.grace
-    times = f"{check.interval:g} s x {check.down_after} down, {check.up_after} up"
-    return f"{times}, grace {grace:g} s"
+    is_fast = check.fast_interval < check.interval
+    times = f"{check.interval:g} s" + (f", fast {check.fast_interval:g} s" if is_fast else "")
+    return f"{times}, {check.down_after} down, {check.up_after} up, grace {grace:g} s"
 
+
+FORMER = setting_of(10, 4, 2, 25)
+"""The defaults of the server before it had fast probes."""
 
 COMPARED = (
-    setting_of(10, 6, 2, 0),
+    setting_of(2, 4, 2, 6, timeout=1.0, fast=0.5),
+    setting_of(5, 5, 2, 8, fast=1),
     Setting(),
-    setting_of(10, 4, 2, 20),
-    setting_of(10, 3, 3, 30),
-    setting_of(5, 5, 2, 12),
-    setting_of(2, 5, 3, 10, timeout=1.0),
+    setting_of(10, 4, 2, 20, fast=1),
+    setting_of(20, 4, 2, 25, fast=1),
+    FORMER,
 )
-"""Settings for comparison: the server's defaults, its former defaults (10 s x 3, grace 30 s), and
-faster, slower and safer ones."""
+"""Settings for comparison, the fastest first: the server's defaults, its former defaults (the last
+one, without fast probes), and faster, safer and cheaper ones."""

@@ -7,6 +7,8 @@
 | `delays`   | how long do detecting, switching and draining take, for several settings?         |
 | `blips`    | which outages are too short to cause a switch?                                    |
 | `rates`    | how often do lost probes cause a switch from a healthy side?                      |
+| `bursts`   | which bursts of loss cause a switch, and how many a year that are?                |
+| `frontier` | how fast and how safe can a setting be, and where are the defaults?               |
 | `flaps`    | how often does a flapping side cause a switch, with guards and without?           |
 
 Every study has its own random source, so that it has the same figures alone and with others.
@@ -20,8 +22,10 @@ from random import Random
 from typing import TypeVar
 
 from failoverdns.model.group import Side
+from simulation.bursts import LENGTHS, Bursts, Shares, burst
 from simulation.clients import caches, share_right, together
 from simulation.figures import Spread, mean, spread
+from simulation.frontier import PACES, Candidate, candidates, judged, unbeaten
 from simulation.losses import Count, Rate, exact, simulated
 from simulation.patterns import BEGINS, Pattern, blip, flapping, hard_down
 from simulation.probing import observations
@@ -239,6 +243,43 @@ def _switching(setting: Setting, lasts: float, options: StudyOptions) -> float:
     return mean([run.first_switch(BEGINS) is not None for run in runs])
 
 
+def bursts(settings: Sequence[Setting], options: StudyOptions) -> list[Bursts]:
+    """Return for each setting which bursts of loss cause a switch."""
+    return [
+        Bursts(
+            setting,
+            *(
+                Shares({lasts: _of_bursts(setting, lasts, one_side, options) for lasts in LENGTHS})
+                for one_side in (True, False)
+            ),
+        )
+        for setting in options.tracked("bursts", settings)
+    ]
+
+
+def _of_bursts(setting: Setting, lasts: float, one_side: bool, options: StudyOptions) -> float:
+    pattern = burst(lasts, one_side=one_side)
+    seeds = range(options.seed, options.seed + max(1, options.runs // 2))
+    return mean([bool(run_of(pattern, setting, seed).switches) for seed in seeds])
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The candidates that no other one beats, for each pace, and the settings beside them."""
+
+    best: Mapping[tuple[float, float | None], Sequence[Candidate]]
+    compared: Sequence[Candidate]
+
+
+def frontier(settings: Sequence[Setting], options: StudyOptions) -> Frontier:
+    """Return how fast and how safe settings can be, at each pace of probing."""
+    best = {
+        pace: unbeaten(judged(setting) for setting in candidates([pace]))
+        for pace in options.tracked("frontier", PACES)
+    }
+    return Frontier(best, [judged(setting) for setting in settings])
+
+
 LOSSES = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20)
 """Shares of probes that are lost."""
 
@@ -278,7 +319,21 @@ class Flaps:
     """The share of the time that the answered side is up."""
 
 
-PERIODS = (60.0, 120.0, 180.0, 240.0, 360.0, 480.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0)
+PERIODS = (
+    30.0,
+    60.0,
+    120.0,
+    180.0,
+    240.0,
+    360.0,
+    480.0,
+    600.0,
+    900.0,
+    1200.0,
+    1800.0,
+    3600.0,
+    7200.0,
+)
 """Seconds of a period of flapping: half of it up, half of it down."""
 
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from failoverdns.model.timestamps import duration
+from simulation.bursts import APART, LENGTHS, MEANS, Bursts
+from simulation.frontier import LOSS
 from simulation.run import Run
 from simulation.setting import Setting, label
-from simulation.studies import BLIPS, LOSSES, PERIODS, Blips, Delay, Drain, Flaps, Outcome, Rates
+from simulation.studies import (
+    BLIPS,
+    LOSSES,
+    PERIODS,
+    Blips,
+    Delay,
+    Drain,
+    Flaps,
+    Frontier,
+    Outcome,
+    Rates,
+)
 
 Table = Sequence[Sequence[str]]
 
@@ -103,6 +116,62 @@ def _number(value: float) -> str:
     return f"{value:.2g}" if value >= 0.001 else f"{value:.1e}".replace("e-0", "e-")
 
 
+def bursts_table(found: Iterable[Bursts]) -> str:
+    """Return the table of bursts of loss that cause a switch."""
+    head = (
+        "setting",
+        *(f"{lasts:g} s" for lasts in LENGTHS),
+        *(f"a year, mean {mean:g} s" for mean in MEANS),
+    )
+    rows: list[tuple[str, ...]] = []
+    for bursts in found:
+        for name, shares in (
+            (label(bursts.setting), bursts.one_side),
+            ("    of both sides", bursts.both_sides),
+        ):
+            shown = [f"{shares.of[lasts]:.0%}" for lasts in LENGTHS]
+            rows.append((name, *shown, *(_number(shares.a_year(mean)) for mean in MEANS)))
+    note = f"a year: with one burst in {duration(APART)}, of exponential length"
+    title = (
+        "Share of bursts of loss that made the group switch: of the primary alone, of both sides"
+    )
+    return text_of(title, [head, *rows], note)
+
+
+def frontier_table(frontier: Frontier) -> str:
+    """Return the table of the fastest and safest settings, and of those beside them."""
+    lost = f"{LOSS:.0%} lost"
+    head = (
+        "setting",
+        "switched, s",
+        f"false switches a year, {lost}",
+        f"healthy head down a year, {lost}",
+        "no switch by a burst up to, s",
+    )
+    rows = []
+    for found in (*frontier.best.values(), frontier.compared):
+        rows += [
+            (
+                label(one.setting),
+                f"{one.switched:.1f}",
+                _number(one.false),
+                _number(one.downs),
+                f"{one.burst:.0f}",
+            )
+            for one in found
+            if _LEAST <= one.false <= _MOST
+        ]
+        rows.append(("", "", "", "", ""))
+    note = (
+        "each line: no other setting of this pace is both faster and safer; the last ones: compared"
+    )
+    return text_of("How fast and how safe", [head, *rows[:-1]], note)
+
+
+_LEAST, _MOST = 1e-5, 1000.0
+"""False switches a year of settings that are shown."""
+
+
 def flaps_table(found: Iterable[Flaps]) -> str:
     """Return the table of switches of a flapping primary."""
     head = ("period, s", *(flaps.name for flaps in found))
@@ -121,8 +190,9 @@ def setting_text(setting: Setting) -> str:
     """Return a description of all values of a setting."""
     check, policy = setting.check, setting.policy
     return (
-        f"check: every {check.interval:g} s, jitter {check.jitter:.0%}, time-out "
-        f"{check.timeout:g} s, down after {check.down_after}, up after {check.up_after}\n"
+        f"check: every {check.interval:g} s, fast every {check.fast_interval:g} s, jitter "
+        f"{check.jitter:.0%}, time-out {check.timeout:g} s, down after "
+        f"{check.down_after}, up after {check.up_after}\n"
         f"policy: grace {policy.grace:g} s, fail-back {policy.fail_back.value}, hold "
         f"{policy.hold:g} s, cooldown {policy.cooldown:g} s, at most {policy.max_switches} "
         f"switches in {duration(policy.window)}\nTTL {setting.ttl} s\n"

@@ -252,3 +252,10 @@ def test_any_pattern_is_allowed_because_none_takes_long(
     """RE2 takes linear time for any pattern."""
     (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).automation.checks
     assert web.http.body_pattern == pattern
+
+
+def test_a_certificate_may_have_to_be_valid_for_an_address(load: Load, right: str) -> None:
+    """Then no SNI is sent."""
+    text = "checks: {web: {type: tls, server_name: '2001:DB8::1'}}\n"
+    (check,) = load(right + text).automation.checks
+    assert check.tls.server_name == "2001:db8::1"

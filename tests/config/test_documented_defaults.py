@@ -127,7 +127,7 @@ NUMBERS = [
     ("checks.NAME.redirects", "number from 0 to 10", "0", 0, 10, 0),
     ("checks.NAME.days_left", "days, 0 to 3650", "0", 0, 3650, 0),
     ("checks.NAME.ttl", "seconds, 1 to 86400", "60", 1, 86400, 60),
-    ("policies.NAME.grace", "seconds, 0 to 86400", "25", 0, 86400, 25),
+    ("policies.NAME.grace", "seconds, 0 to 86400", "12", 0, 86400, 12),
     ("policies.NAME.hold", "seconds, 0 to 604800", "300", 0, 604_800, 300),
     ("policies.NAME.cooldown", "seconds, 0 to 604800", "300", 0, 604_800, 300),
     ("policies.NAME.max_switches", "number from 1 to 100", "3", 1, 100, 3),

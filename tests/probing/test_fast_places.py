@@ -21,10 +21,16 @@ def test_keys_get_places_in_the_order_in_which_they_asked() -> None:
     assert "d" not in places
 
 
-def test_a_key_without_fast_probes_takes_no_place() -> None:
+def test_a_key_that_asks_again_keeps_its_place_and_takes_another_rate() -> None:
     places: FastPlaces[str] = FastPlaces()
-    places.ask("a", 0.0)
+    for key in "abc":
+        places.ask(key, FAST_RATE / 2)
+    places.admit()
+    places.ask("a", FAST_RATE / 10)
+    assert places.taken == FAST_RATE * 0.6
     assert places.admit() == []
+    places.ask("b", FAST_RATE / 10)
+    assert places.admit() == ["c"]
 
 
 def test_a_key_that_waits_may_leave_as_well() -> None:
@@ -57,17 +63,16 @@ def test_the_budget_grows_with_the_regular_probes() -> None:
     assert len(places) == FAST_RATE
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 20), st.sampled_from((0.0, 0.9, 9.0, 40.0, 250.0))), max_size=200
-    )
-)
-def test_the_budget_is_never_exceeded(steps: list[tuple[int, float]]) -> None:
-    """Whoever asks for what; a rate of 0 stands for leaving."""
+RATES = {key: (0.9, 9.0, 40.0, 450.0)[key % 4] for key in range(24)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 23), st.booleans()), max_size=200))
+def test_the_budget_is_never_exceeded(steps: list[tuple[int, bool]]) -> None:
+    """Whoever asks and leaves in which order."""
     places: FastPlaces[int] = FastPlaces()
-    for key, rate in steps:
-        if rate:
-            places.ask(key, rate)
+    for key, asks in steps:
+        if asks:
+            places.ask(key, RATES[key])
         else:
             places.leave([key])
         places.admit()

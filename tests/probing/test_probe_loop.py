@@ -207,4 +207,4 @@ def test_fast_probes_by_programs_take_more_of_the_budget() -> None:
     tcp = timing_of(Check("web", CheckKind.TCP))
     program = timing_of(Check("run", CheckKind.EXEC))
     assert (tcp.interval, tcp.fast_interval, tcp.jitter) == (10.0, 1.0, 0.1)
-    assert program.extra_rate == pytest.approx(10 * tcp.extra_rate)
+    assert program.extra_rate() == pytest.approx(10 * tcp.extra_rate())

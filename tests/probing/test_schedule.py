@@ -294,6 +294,7 @@ def test_thousands_of_heads_that_die_at_once_do_not_multiply_the_load() -> None:
     failing = True
     player.play(60)
     regular = 2000 / 10.0
+    assert regular >= FAST_RATE
     assert player.schedule.fast == int(regular / 0.9)
     assert player.most_in(1.0) <= 2 * regular + BURST + 0.1 * regular
     assert len(player.begun) <= 60 * 2 * regular
@@ -331,9 +332,20 @@ def test_heads_that_wait_for_a_place_get_it_as_soon_as_others_are_settled() -> N
 
 def test_a_removed_key_gives_its_place_to_another_one() -> None:
     player = Player(is_settled=lambda key: False)
-    player.set(300, 10.0, fast=1.0)
+    player.set(600, 10.0, fast=1.0)
     player.play(12)
     assert player.schedule.fast == int(FAST_RATE / 0.9)
     player.set(5, 10.0, fast=1.0)
     player.play(12)
     assert player.schedule.fast == 5
+
+
+def test_heads_whose_probes_time_out_take_less_of_the_budget() -> None:
+    """Their fast probes are three seconds apart: more of them have a place."""
+    player = Player(lambda key: 3.0, is_settled=lambda key: False)
+    player.set(1000, 10.0, fast=1.0)
+    player.play(40)
+    assert player.schedule.fast > 2 * FAST_RATE
+    player.begun.clear()
+    player.play(20)
+    assert len(player.begun) <= 20 * 1.1 * (FAST_RATE + 100)

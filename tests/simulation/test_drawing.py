@@ -8,7 +8,7 @@ import pytest
 from simulation.command import main
 
 
-@pytest.mark.parametrize("study", ["drain", "delays", "rates", "flaps"])
+@pytest.mark.parametrize("study", ["drain", "delays", "rates", "frontier", "flaps"])
 def test_a_study_is_drawn_as_a_png(
     study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,13 @@ from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
+from failoverdns.rules.decisions.judging_targets import (
+    certificate_warnings,
+    check_circles,
+    group_warnings,
+    has_other_policy,
+    lost_targets,
+)
 from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
@@ -38,9 +45,7 @@ from failoverdns.rules.derived.entity_lookup import (
     find_zone,
     not_found,
 )
-from failoverdns.rules.derived.obstacles import sentences
-from failoverdns.rules.derived.targets import dark_apexes, why_empty
-from failoverdns.rules.derived.trails import dead_end, group_circle
+from failoverdns.rules.derived.targets import why_empty
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
@@ -48,7 +53,7 @@ _ATTEMPTS = 1000
 """Random labels that are tried; if half of all labels are taken, 1 in 2**1000 commands fails."""
 
 
-def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) -> Decision:
+def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> Decision:
     """Create a group with its primary active; without a label it gets nine random digits."""
     if view.group_named(command.name) is not None:
         raise Rejected("exists", f"there is a group {command.name!r} already")
@@ -75,10 +80,13 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    _check_circles(view, None, group)
-    written = Decision((Write(None, group),), lambda after: group_report(after, group))
+    check_circles(view, None, group)
+    added = Decision((Write(None, group),), lambda after: group_report(after, group))
     hidden = hidden_by_group(view, zone, label) if command.label is not None else ()
-    return warned_after(warned(written, hidden), lambda after: _warnings(after, group))
+    return warned_after(
+        warned(added, hidden),
+        lambda after: (*group_warnings(after, group), *certificate_warnings(after, group, moment)),
+    )
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
@@ -114,8 +122,12 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
     require_target(silenced, command.override, what, remedy)
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
-    _check_circles(view, group, after)
+    check_circles(view, group, after)
     written = _written(view, group, after)
+    if has_other_policy(group, after):
+        written = warned_after(
+            written, lambda changed: certificate_warnings(changed, after, moment)
+        )
     return tried(
         replace(
             written, report=lambda changed: {**written.report(changed), "overridden": overridden}
@@ -155,10 +167,11 @@ def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Ran
             lambda _: {"removed": group.name, "hostname": hostname, "retired": None},
         )
     tombstone = Tombstone(group.zone, group.label, group.name)
-    return Decision(
+    removed = Decision(
         (Write(group, None), Write(None, tombstone)),
         lambda _: {"removed": group.name, "retired": hostname},
     )
+    return warned(removed, lost_targets(view, group))
 
 
 def _written(view: View, before: Group, after: Group) -> Decision:
@@ -166,28 +179,11 @@ def _written(view: View, before: Group, after: Group) -> Decision:
         return Decision((), lambda unchanged: group_report(unchanged, before))
     group = replace(after, revision=view.revision + 1)
     written = Decision((Write(before, group),), lambda changed: group_report(changed, group))
-    known = set(_warnings(view, before))
+    known = set(group_warnings(view, before))
     return warned_after(
         written,
-        lambda changed: [text for text in _warnings(changed, group) if text not in known],
+        lambda changed: [text for text in group_warnings(changed, group) if text not in known],
     )
-
-
-def _warnings(view: View, group: Group) -> list[str]:
-    """Return what keeps a group's policy from acting, and which of its targets are dead here."""
-    found = [view.application(id_) for id_ in group.applications]
-    dead = (dead_end(view, application) for application in found if application is not None)
-    told = (text for text in dead if text is not None)
-    return [*sentences(view, [group]), *told, *dark_apexes(view, group)]
-
-
-def _check_circles(view: View, before: Group | None, after: Group) -> None:
-    """Raise Rejected `invalid` if a target that a group gets leads back to the group itself."""
-    for side in Side:
-        if before is None or after.application(side) != before.application(side):
-            circle = group_circle(view, after, side)
-            if circle is not None:
-                raise Rejected("invalid", f"{circle}; attach another application there")
 
 
 def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:
