@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from failoverdns.config.errors import FaultReport, Place, quoted
+from failoverdns.config.zones.directives import FORMS, directive, read_name
 from failoverdns.config.zones.generating import generated
 from failoverdns.config.zones.record_data import words_of
 from failoverdns.config.zones.record_text import (
@@ -183,20 +184,20 @@ class _Reading:
         try:
             if entry.flaw is not None:
                 raise Malformed(entry.flaw.message)
-            word, arguments = _directive(entry.text)
+            word, arguments = directive(entry.text)
             match word, arguments:
                 case ("$ORIGIN", [name]):
-                    return replace(context, origin=_name(name, context.origin))
+                    return replace(context, origin=read_name(name, context.origin))
                 case ("$TTL", [ttl]):
                     self.default = _DefaultTTL(parse_ttl(ttl), is_stated=True)
                 case ("$INCLUDE", [name, *rest]) if name and len(rest) < 2:
-                    inner = _name(rest[0], context.origin) if rest else context.origin
+                    inner = read_name(rest[0], context.origin) if rest else context.origin
                     included = replace(context, origin=inner)
                     self.file(path.parent / name, folder, place, included, depth + 1)
                 case ("$GENERATE", [span, pattern]):
                     self._generate(span, pattern, place, context)
                 case _:
-                    raise Malformed(_WRITE.get(word, f"{quoted(word)} is not a directive"))
+                    raise Malformed(FORMS.get(word, f"{quoted(word)} is not a directive"))
         except Malformed as fault:
             where = entry.flaw if entry.flaw is not None else place
             self._report(replace(place, line=where.line, column=where.column), str(fault))
@@ -286,14 +287,6 @@ class _Reading:
         return record
 
 
-_WRITE: Final = {
-    "$ORIGIN": "write $ORIGIN NAME",
-    "$TTL": "write $TTL SECONDS",
-    "$INCLUDE": "write $INCLUDE FILE [ORIGIN]",
-    "$GENERATE": "write $GENERATE FIRST-LAST[/STEP] OWNER [TTL] [IN] TYPE DATA",
-}
-
-
 def _with_owner(context: _Context, text: str) -> _Context:
     """Return the context after an entry: its owner counts for the next one, right or wrong."""
     if text[:1] in ("", " ", "\t"):
@@ -302,26 +295,3 @@ def _with_owner(context: _Context, text: str) -> _Context:
         return replace(context, owner=owner_of(text, context.origin), is_lost=False)
     except Malformed:
         return replace(context, owner=None, is_lost=True)
-
-
-def _directive(text: str) -> tuple[str, list[str]]:
-    """Return the word of a directive, in upper case, and its arguments.
-
-    The last argument of `$GENERATE` is the whole pattern, and that of `$INCLUDE` may be quoted.
-    """
-    parts = text.replace("\t", " ").split(" ", 1)
-    word, rest = parts[0].upper(), text[len(parts[0]) :].strip(" \t")
-    if word == "$GENERATE":
-        span, _, pattern = rest.replace("\t", " ").partition(" ")
-        pattern = rest[len(span) :].strip(" \t")
-        return word, [span, pattern] if len(words_of(pattern)) > 2 else []
-    if word == "$INCLUDE" and rest[:1] == '"' and (end := rest.find('"', 1)) > 0:
-        return word, [rest[1:end], *words_of(rest[end + 1 :])]
-    return word, words_of(rest)
-
-
-def _name(text: str, origin: DomainName) -> DomainName:
-    try:
-        return DomainName.from_text(text, origin)
-    except Malformed as fault:
-        raise Malformed(f"{quoted(text)} is not a DNS name: {fault}") from None
