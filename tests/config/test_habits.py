@@ -21,6 +21,7 @@ Shown = Callable[[str | bytes], list[str]]
         ("log: debug", "the server logs to standard error; `querylog` is for queries"),
         ("records: []", "it is a key of zones.ORIGIN"),
         ("interval: 10", "it is a key of checks.NAME"),
+        ("nameservers: {}", "it is a key of zones.ORIGIN"),
         ("Zone: {}", 'did you mean "zones"?'),
         ("policies: {p: {fail_back: true}}", '"true" is not a mode; write automatic or manual'),
         ('policies: {p: {fail_back: "true"}}', '"true" is not a mode; write automatic or manual'),

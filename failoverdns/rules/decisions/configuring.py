@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from hashlib import sha256
 from itertools import islice
 from random import Random
 
@@ -15,14 +14,12 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import SIDE_LABELS, Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import AllDown, AnswerOf, Mode
+from failoverdns.model.policy import Mode
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row, warned
 from failoverdns.rules.derived.affected_names import changed_zones
 from failoverdns.rules.derived.apex import (
-    answering_group,
     apex_conflicts,
-    configured_target,
     is_answered_here,
     labelled_apex,
 )
@@ -33,6 +30,7 @@ from failoverdns.rules.derived.targets import alias_problem
 from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
+from failoverdns.rules.derived.zone_digests import led_to_by_zone, zone_digest
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
 
 
@@ -60,10 +58,10 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     is_lost = command.may_have_lost and _is_any_automatic(view, command)
-    led_to = _led_to(view, command.zones)
+    led_to = led_to_by_zone(view, command.zones)
     for zone in command.zones:
         before = view.serial(zone.origin)
-        digest = _digest(zone, command, led_to.get(zone.origin, []))
+        digest = zone_digest(zone, command.settings, led_to.get(zone.origin, []))
         if before is not None and is_lost:
             writes.append(above_reserved(before, digest, moment.now))
         elif before is None or before.digest != digest:
@@ -165,53 +163,6 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
         group.flatten or group.automation.plan is not None or group.automation.policy in automatic
         for group in view.groups()
     )
-
-
-def _digest(zone: Zone, command: Configure, led_to: Iterable[str]) -> str:
-    """Return a hash of the configuration that a zone's answers depend on.
-
-    `led_to` are the addresses that names of the zone lead to, as text.
-    """
-    altering = [
-        (policy.name, policy.all_down, policy.answer)
-        for policy in command.settings.policies
-        if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
-    ]
-    if not altering and not led_to:
-        return zone.digest()
-    parts = [zone.digest(), *([repr(altering)] if altering else ()), *led_to]
-    return sha256(" ".join(parts).encode()).hexdigest()[:32]
-
-
-def _led_to(view: View, zones: Iterable[Zone]) -> dict[DomainName, list[str]]:
-    """Return as text the configured addresses that names of each zone (by origin) lead to.
-
-    Its alias may lead to them, and the hostnames of its flattened groups.
-    """
-    zone_at = {zone.origin: zone for zone in zones}.get
-    found: dict[DomainName, dict[DomainName, None]] = {}
-    for group in view.flattening():
-        found.setdefault(group.zone, {}).update(dict.fromkeys(_hostnames(view, group)))
-    for zone in zones:
-        if zone.alias is not None:
-            group_ = answering_group(view, zone.alias, zone_at)
-            hostnames = (zone.alias,) if group_ is None else _hostnames(view, group_)
-            found.setdefault(zone.origin, {}).update(dict.fromkeys(hostnames))
-    return {
-        origin: [
-            repr(addresses)
-            for hostname in hostnames
-            if (addresses := configured_target(zone_at, hostname))[0] is not None
-        ]
-        for origin, hostnames in found.items()
-    }
-
-
-def _hostnames(view: View, group: Group) -> list[DomainName]:
-    """Return the hostnames that a group's sides lead to."""
-    applications = (view.application(id_) for id_ in group.applications)
-    targets = (pointed_at(one) for one in applications if one is not None)
-    return [target for target in targets if target is not None]
 
 
 def _missing_settings(view: View, command: Configure) -> list[str]:

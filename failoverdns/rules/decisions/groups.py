@@ -15,17 +15,14 @@ from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import (
     APEX_LABEL,
     MAX_TTL,
-    SIDE_LABELS,
     Group,
     Side,
     Tombstone,
-    group_names,
 )
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
-from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
 from failoverdns.rules.decisions.judging_targets import (
@@ -35,10 +32,11 @@ from failoverdns.rules.decisions.judging_targets import (
     has_other_policy,
     lost_targets,
 )
+from failoverdns.rules.decisions.labels import check_label_free, random_label
 from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
-from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex, named_zones
+from failoverdns.rules.derived.apex import named_zones
 from failoverdns.rules.derived.entity_lookup import (
     find_application,
     find_group,
@@ -49,9 +47,6 @@ from failoverdns.rules.derived.targets import why_empty
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
-_ATTEMPTS = 1000
-"""Random labels that are tried; if half of all labels are taken, 1 in 2**1000 commands fails."""
-
 
 def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> Decision:
     """Create a group with its primary active; without a label it gets nine random digits."""
@@ -60,9 +55,9 @@ def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> 
     zone = find_zone(view, command.zone)
     label = command.label
     if label is None:
-        label = _random_label(view, zone, random)
+        label = random_label(view, zone, random)
     else:
-        _check_label_free(view, zone, label)
+        check_label_free(view, zone, label)
     primary = find_application(view, command.primary) if command.primary else None
     backup = find_application(view, command.backup) if command.backup else None
     _check_different(primary, backup)
@@ -256,76 +251,6 @@ def _checked_ttl(ttl: int) -> int:
     if not 0 <= ttl <= MAX_TTL:
         raise Rejected("invalid", f"ttl {ttl}: must be from 0 to {MAX_TTL} seconds")
     return ttl
-
-
-def _check_label_free(view: View, zone: Zone, label: str) -> None:
-    if label == APEX_LABEL:
-        _check_apex_free(view, zone)
-        return
-    hostname = zone.origin.child(label).to_text()
-    match view.label_owner(zone.origin, label):
-        case Group(name=name):
-            raise Rejected("exists", f"label {label!r} belongs to group {name!r}")
-        case Tombstone(group=name):
-            raise Rejected(
-                "exists",
-                f"label {label!r} is retired: it belonged to the removed group {name!r}, and "
-                "CNAMEs of its customers may still point at it; choose another",
-            )
-    if label in (STATUS_LABEL, CHALLENGE_LABEL):
-        raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
-    apex = labelled_apex(view, zone.origin)
-    if apex is not None and label in SIDE_LABELS:
-        raise Rejected(
-            "exists",
-            f"{hostname} belongs to group {apex.name!r}, which is at the apex of {zone.origin}: "
-            "it answers for a side of that group; choose another label",
-        )
-    if _is_configured(zone, label):
-        raise Rejected("exists", f"{hostname} has records in the configuration: choose another")
-
-
-def _check_apex_free(view: View, zone: Zone) -> None:
-    """Raise Rejected `exists`, with everything that prevents a group at the apex of a zone."""
-    faults = list(apex_conflicts(zone))
-    origin, owner = zone.origin, labelled_apex(view, zone.origin)
-    if owner is not None:
-        faults.append(f"{origin} belongs to group {owner.name!r}")
-    for label in SIDE_LABELS:
-        hostname = origin.child(label)
-        match view.label_owner(origin, label):
-            case Group(name=name):
-                faults.append(
-                    f"a group at the apex answers for its sides at primary.{origin} and "
-                    f"backup.{origin}, but {hostname} belongs to group {name!r}"
-                )
-            case Tombstone(group=name):
-                faults.append(
-                    f"a group at the apex answers for its sides at primary.{origin} and "
-                    f"backup.{origin}, but {hostname} is retired: it belonged to the removed "
-                    f"group {name!r}"
-                )
-        if zone.has_configured(hostname):
-            faults.append(
-                f"{hostname} has records in the configuration, and a group at the apex answers "
-                "for a side there: give these records another name"
-            )
-    if faults:
-        raise Rejected("exists", "; ".join(faults))
-
-
-def _is_configured(zone: Zone, label: str) -> bool:
-    return any(map(zone.has_configured, group_names(zone.origin.child(label))))
-
-
-def _random_label(view: View, zone: Zone, random: Random) -> str:
-    for _ in range(_ATTEMPTS):
-        digits = f"{random.randrange(10**9):09d}"
-        label = f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
-        taken = view.label_owner(zone.origin, label) is not None or _is_configured(zone, label)
-        if not taken:
-            return label
-    raise Rejected("unavailable", "found no free label: give one with --label")
 
 
 DECISIONS = (

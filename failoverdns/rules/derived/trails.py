@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from failoverdns.model.application import Application
-from failoverdns.model.group import Group, Side, Tombstone, group_names
+from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import Zone
@@ -90,8 +90,6 @@ def trail_of(
         zone = zone_of(view, name)
         if zone is None or not is_answered_here(view, name):
             return trail(End.ELSEWHERE)
-        if _is_retired(view, name, zone):
-            return trail(End.MISSING)
         found = _group_side(view, name, switched)
         if found is None:
             if (above := group_for(view, name)) is not None and not above.is_apex:
@@ -184,14 +182,6 @@ def _group_side(
             if group is not None and zone is not None and zone.reveal.sides:
                 return group, side
     return None
-
-
-def _is_retired(view: View, name: DomainName, zone: Zone) -> bool:
-    """Return whether a name is the label of a removed group, which no wildcard answers."""
-    if name == zone.origin or name.parent() != zone.origin:
-        return False
-    label = next(name.labels()).decode("latin-1")
-    return isinstance(view.label_owner(zone.origin, label), Tombstone)
 
 
 def _end_at(view: View, zone: Zone, name: DomainName) -> End:

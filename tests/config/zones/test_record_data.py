@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 
 import dns.rdatatype
 import pytest
 
 from failoverdns.config.errors import ConfigErrors, FaultReport, Place
+from failoverdns.config.zones.record_data import WrongDataError, guarded
 from failoverdns.config.zones.record_text import parse_record
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.model.errors import Malformed
@@ -214,3 +217,22 @@ def test_an_entry_of_the_configuration_and_a_zone_file_are_judged_alike(tmp_path
             one = str(fault).rstrip().encode("unicode_escape").decode()
             more = one.startswith("something follows the record")
             assert more or one in [line.encode("unicode_escape").decode() for line in said], text
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (lambda: int("x"), "a value is malformed or out of range"),
+        (lambda: pack(">I", -1), "a value is malformed or out of range"),
+        (lambda: {}["key"], "a value is malformed or out of range"),
+        (lambda: "\ud800".encode(), "a value is malformed or out of range"),
+        (lambda: 1 // 0, "a value is malformed or out of range"),
+        (lambda: DomainName.from_text("a..b"), "it has an empty label"),
+    ],
+)
+def test_whatever_a_library_raises_is_an_error_of_the_data(
+    read: Callable[[], object], said: str
+) -> None:
+    """So that one record never hides the errors of others."""
+    with pytest.raises(WrongDataError, match=said):
+        guarded(read, 1)

@@ -366,3 +366,9 @@ def test_records_that_signing_made_are_one_error(tmp_path: Path) -> None:
     lines, errors = read(tmp_path, text)
     assert len(lines) == 1
     assert [error.split(":")[1] for error in errors] == ["2", "4"]
+
+
+def test_parentheses_that_are_never_closed_are_a_bounded_number_of_errors(tmp_path: Path) -> None:
+    """After each of them reading goes on with the next record, which takes time."""
+    errors = read(tmp_path, "a TXT (\n" * 100)[1]
+    assert [error.split(":")[1] for error in errors] == [str(line) for line in range(1, 11)]

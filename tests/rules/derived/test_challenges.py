@@ -264,6 +264,21 @@ def test_a_wildcard_does_not_lead_names_that_exist_or_are_retired() -> None:
             checked_names(view, eu(), [f"{text}.failover.test"])
 
 
+def test_the_apex_of_a_zone_gets_a_certificate_by_alias_and_by_label() -> None:
+    """But not the names of other groups in the zone, nor names below an alias."""
+    aliased = sample_zone("customer.test", alias=name(HOSTNAME))
+    apex = group("apex", "eu", None, zone=name("b.test"), label="@", flatten=True)
+    other = group("other", "us", None, zone=name("b.test"), label="other")
+    zones = [sample_zone(), aliased, sample_zone("b.test")]
+    view = state(eu(), us(), group(), apex, other, zones=zones)
+    for text in ("customer.test", "*.customer.test", "b.test", "*.b.test", "www.b.test"):
+        assert checked_names(view, eu(), [text]) == (text,)
+    for text in ("www.customer.test", "other.b.test", "primary.other.b.test"):
+        with pytest.raises(Rejected, match="is not the hostname of a group"):
+            checked_names(view, eu(), [text])
+    assert challenge_owners(view, name("b.test")) == (name("_acme-challenge.b.test"),)
+
+
 def test_a_name_without_a_group_is_told_so() -> None:
     with pytest.raises(Rejected, match="belongs to no group"):
         challenge_name(MOVED, ChallengeName("out.customer.test"))
