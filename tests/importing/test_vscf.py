@@ -124,5 +124,5 @@ def test_many_files_are_refused() -> None:
 
 
 def test_a_long_file_is_read_at_once() -> None:
-    text = "".join(f"key{number} => [ 1, 2 ]\n" for number in range(50_000))
-    assert len(read(text)) == 50_000
+    text = "".join(f"key{number} => [ 1, 2 ]\n" for number in range(20_000))
+    assert len(read(text)) == 20_000
