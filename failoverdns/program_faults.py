@@ -34,6 +34,28 @@ def cannot_run(program: str, fault: OSError) -> str:
     return f"{program} cannot be run: {why}"
 
 
+def will_not_run(program: str) -> str | None:
+    """Return why `program` (an absolute path) can be run by nobody on this machine, or None.
+
+    It is not started: this is what its file shows.  Who may run it is not checked, because another
+    user than the caller will.
+    """
+    try:
+        about = os.stat(program)
+    except FileNotFoundError:
+        return f"{program} cannot be run: there is no such file"
+    except OSError:
+        return None  # another user may see it
+    why = None
+    if not stat.S_ISREG(about.st_mode):
+        why = _KINDS.get(stat.S_IFMT(about.st_mode), "it is not a regular file")
+    elif not about.st_mode & 0o111:
+        why = _NOT_EXECUTABLE
+    elif (interpreter := _interpreter(program)) is not None and not _takes_cr(interpreter):
+        why = _of_interpreter(interpreter)
+    return f"{program} cannot be run: {why}" if why is not None else None
+
+
 def was_not_run(program: str, status: int, search_path: str) -> str | None:
     """Return why a script was not run, though its interpreter was; None if it may have been.
 
@@ -46,8 +68,7 @@ def was_not_run(program: str, status: int, search_path: str) -> str | None:
         return None
     path, _, rest = interpreter.partition(b" ")
     name = os.path.basename(path)
-    splits = name == b"env" and rest.startswith(b"-S")  # at blanks, and CR is one
-    if interpreter.endswith(b"\r") and name not in _TAKE_CR and not splits:
+    if interpreter.endswith(b"\r") and not _takes_cr(interpreter):
         return f"{program} cannot be run: {_LINE_ENDS}"
     if name != b"env" or status not in _NOT_FOUND:
         return None
@@ -62,6 +83,17 @@ def was_not_run(program: str, status: int, search_path: str) -> str | None:
     )
 
 
+def _takes_cr(interpreter: bytes) -> bool:
+    """Return whether an interpreter takes a CR at the end of the first line for a blank."""
+    path, _, options = interpreter.partition(b" ")
+    name = os.path.basename(path)
+    return bool(options) and (
+        name in _TAKE_CR or (name == b"env" and options.startswith(b"-S"))  # splits at blanks
+    )
+
+
+_NOT_EXECUTABLE: Final = "it is not executable for this user; allow it with `chmod +x`"
+_KINDS: Final = {stat.S_IFDIR: "it is a folder"}
 _LINE_ENDS: Final = (
     "its first line ends in CR, because the file has the line ends of Windows (CRLF); "
     "remove them, as with `dos2unix` or `sed -i 's/\\r$//'`"
@@ -75,9 +107,9 @@ def _of_file(program: str, fault: OSError) -> str | None:
     except OSError:
         return _of_folders(program) if fault.errno == errno.EACCES else None
     if not stat.S_ISREG(about.st_mode):
-        return "it is a folder" if stat.S_ISDIR(about.st_mode) else "it is not a regular file"
+        return _KINDS.get(stat.S_IFMT(about.st_mode), "it is not a regular file")
     if not os.access(program, os.X_OK, effective_ids=True):
-        return "it is not executable for this user; allow it with `chmod +x`"
+        return _NOT_EXECUTABLE
     if os.statvfs(program).f_flag & os.ST_NOEXEC:
         return "it is on a file system that is mounted with noexec"
     interpreter = _interpreter(program)

@@ -7,7 +7,7 @@ A switch waits for the hooks that must agree to it; nothing else waits for these
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,6 @@ from failoverdns.issuing.issuing import Issuing, NotInstalled, check_installed, 
 from failoverdns.known_roots import KnownRoots
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Corrupt
-from failoverdns.model.names import DomainName
-from failoverdns.model.resolution import SeenChallenge
 from failoverdns.model.settings import Config, DeliverySettings
 from failoverdns.net.arrivals import MAX_CLIENTS, MAX_NEWCOMERS, Door
 from failoverdns.net.descriptors import OURS
@@ -281,21 +279,15 @@ class Reactions:
             can_record=lambda: self._ledger.outage is None,
             now=self._now,
             anchors=self.anchors,
-            look_up=self._look_up,
+            look_up=lambda challenges, targets: look_up(
+                [(str(one.host), one.port) for one in self._config.resolvers],
+                challenges,
+                targets,
+                lambda: self._stopped,
+            ),
             has_resolvers=lambda: bool(self._config.resolvers),
             log=_logged("acme"),
         )
-
-    def _look_up(
-        self,
-        challenges: Sequence[tuple[DomainName, Collection[str]]],
-        targets: Callable[[DomainName], bool],
-    ) -> list[SeenChallenge] | None:
-        """Return what resolvers see of challenges; None if none are configured.  Blocks."""
-        where = [(str(resolver.host), resolver.port) for resolver in self._config.resolvers]
-        if not where:
-            return None
-        return look_up(where, challenges, targets, lambda: self._stopped)
 
     def _hook_effects(self, folder: Path) -> HookEffects:
         return HookEffects(

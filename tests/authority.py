@@ -79,6 +79,7 @@ class Authority:
     ca: bool = True
     starts: float = -DAY
     lasts: float = 3650 * DAY
+    usage: Sequence[x509.ObjectIdentifier] = ()
 
     def __post_init__(self) -> None:
         """Generate the key and sign the certificate of this CA."""
@@ -87,6 +88,8 @@ class Authority:
         issuer = self.parent or self
         builder = _builder(self.subject, issuer, self.key, self.starts, self.lasts)
         builder = builder.add_extension(x509.BasicConstraints(ca=self.ca, path_length=None), True)
+        if self.usage:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(self.usage), False)
         self.certificate = builder.sign(issuer.key, issuer.digest)
 
     @property

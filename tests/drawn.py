@@ -77,7 +77,9 @@ HEADS = st.sampled_from(["lb1", "lb2", "web1"])
 GROUPS = st.sampled_from(["shop", "blog"])
 LABELS = st.none() | st.sampled_from(["shop", "www", "ns1", "@", "@", "backup"])
 ADDRESSES = st.sampled_from([(), addresses("192.0.2.1"), addresses("2001:db8::1", "192.0.2.2")])
-HOSTNAMES = st.sampled_from([None, None, "lb.example", "{head}.{application}.example"])
+HOSTNAMES = st.sampled_from(
+    [None, None, "lb.example", "{head}.{application}.example", "www.failover.test"]
+)
 TEMPLATES = st.sampled_from([None, "{head}.{application}.internal.example"])
 ATTACHED = st.none() | st.just("") | APPLICATIONS
 TTLS = st.sampled_from([None, 0, 60, 86400, 86401])

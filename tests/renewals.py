@@ -180,9 +180,7 @@ class World:
         self,
         challenges: Sequence[tuple[DomainName, Collection[str]]],
         targets: Callable[[DomainName], bool],
-    ) -> list[SeenChallenge] | None:
-        if not self.resolvers:
-            return None
+    ) -> list[SeenChallenge]:
         return look_up(self.resolvers, challenges, targets, lambda: False, timeout=0.5)
 
     async def _pause(self) -> None:

@@ -44,7 +44,7 @@ from failoverdns.model.settings import TCPSettings
 from failoverdns.net import arrivals, budgets, prefixes
 from failoverdns.net.places import KNOWN_FOR, MAX_KNOWN
 from failoverdns.probing import fast_places, probe_loop
-from failoverdns.protocol import cookies, query, reply
+from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
 from failoverdns.rules.derived import health as health_rules
@@ -220,6 +220,7 @@ RELIABILITY = [
 
 STANDARDS = [
     ("A query may have 32 records beside its question; more are", query.MAX_RECORDS, 32),
+    ("of which the first 1,024 are read: as many as", options.MAX_OPTIONS, 1024),
     ("A chain ends after 16 CNAME records", lookup.MAX_CHAIN, 16),
     ("| 1232 bytes advertised; replies over UDP", reply.UDP_PAYLOAD, 1232),
     ("with EDNS the client's size or 1232, whichever", reply.UDP_PAYLOAD, 1232),

@@ -37,7 +37,7 @@ FLOORS: Mapping[str, str] = {
     "known_roots":     "model pki regular_files",
     "program_faults":  "model regular_files",
     "confinement":     "",
-    "config":          "model regular_files confinement.user",
+    "config":          "model regular_files program_faults confinement.user",
     "secret_files":    "model regular_files",
     "net":             "model regular_files secret_files",
     "changes":         "model rules protocol store.interface",
@@ -51,7 +51,7 @@ FLOORS: Mapping[str, str] = {
                        "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model regular_files program_faults",
+    "probing":         "model pki regular_files program_faults",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
@@ -70,7 +70,8 @@ FLOORS: Mapping[str, str] = {
                        "privileges",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
-                       "config.zones protocol.zone_text",
+                       "config.zones protocol.zone_text rules.deciding changes.state "
+                       "control.language.requests",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
                        "confinement privileges service starting trial restarting",

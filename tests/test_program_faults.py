@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.program_faults import cannot_run, was_not_run
+from failoverdns.program_faults import cannot_run, was_not_run, will_not_run
 
 
 def why(path: Path) -> str:
@@ -54,3 +54,33 @@ def test_a_path_that_is_not_a_program_is_named(tmp_path: Path) -> None:
     assert why(tmp_path / "missing") == "No such file or directory"
     assert why(tmp_path) == "it is a folder"
     assert why(tmp_path / "pipe") == "it is not a regular file"
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        (b"#!/bin/sh\r\nexit 0\r\n", 0o755, "its first line ends in CR"),
+        (b"#!/bin/sh -e\r\n", 0o700, "its first line ends in CR"),
+        (b"#!/no/such/interpreter\n", 0o755, "the interpreter in its first line"),
+        (b"#!/bin/sh\n", 0o644, "it is not executable"),
+        (b"#!/usr/bin/perl -w\r\n", 0o755, None),
+        (b"#!/usr/bin/env -S sh -e\r\n", 0o755, None),
+        (b"#!/usr/bin/env python3\n", 0o700, None),
+        (b"#!/bin/sh\n", 0o500, None),
+        (b"\x7fELF", 0o755, None),
+    ],
+)
+def test_a_program_that_nobody_can_run_is_noticed_before(
+    tmp_path: Path, content: bytes, mode: int, words: str | None
+) -> None:
+    """From its file alone: it is not started."""
+    path = tmp_path / "check"
+    path.write_bytes(content)
+    path.chmod(mode)
+    found = will_not_run(str(path))
+    assert (found is None) == (words is None)
+    assert (found or "").startswith(f"{path} cannot be run: {words}" if words else "")
+    assert will_not_run(str(tmp_path / "missing")) == (
+        f"{tmp_path}/missing cannot be run: there is no such file"
+    )
+    assert will_not_run(str(tmp_path)) == f"{tmp_path} cannot be run: it is a folder"

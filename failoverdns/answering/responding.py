@@ -207,7 +207,10 @@ def _faulty(query: Query | Unasked, rcode: Rcode, why: str) -> Faulty:
 
 def _fault(fault: Faulty, asker: Asker, settings: AnswerSettings) -> Reply:
     valid, options = _reply_options(fault.edns, asker, settings)
-    return Reply(write_fault(fault, options), valid)
+    message = write_fault(fault, options)
+    if asker.udp and len(message) > udp_limit(fault):
+        message = write_fault(fault)  # which is never too long
+    return Reply(message, valid)
 
 
 def _reply_options(edns: Edns | None, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:

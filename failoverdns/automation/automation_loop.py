@@ -165,7 +165,7 @@ class Automation:
                 "good": probes.good,
                 "bad": bad,
                 "unknown": probes.unknown,
-                "lacking": self._observing.lacking(),
+                "lacking": [*self._shortage(), *self._observing.lacking()],
                 "unnamed": self._observing.unnamed(),
                 "running": probes.running,
                 "waiting": probes.waiting,
@@ -173,6 +173,13 @@ class Automation:
                 "fast": probes.fast,
             },
         }
+
+    def _shortage(self) -> list[Json]:
+        """Return why probes wait though there are places, in the form of `lacking`."""
+        why = self._prober.shortage
+        if why is None:
+            return []
+        return [{"what": f"no room for more probes: {why}", "targets": self._prober.waiting}]
 
     def stop(self) -> None:
         """End everything that runs; results of probes are not stored."""

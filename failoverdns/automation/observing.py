@@ -34,7 +34,7 @@ from failoverdns.model.health import (
 )
 from failoverdns.model.names import DomainName
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.derived.health import NOT_OBSERVED, head_observed, merged
+from failoverdns.rules.derived.health import NOT_OBSERVED, Tally, head_observed, merged
 from failoverdns.rules.derived.probe_targets import (
     Address,
     TallyKey,
@@ -83,6 +83,8 @@ class Observing:
         self._submitted: set[str] = set()
         self._refusals: dict[str, float] = {}
         """When (steady seconds) a refusal was logged, which may follow every probe."""
+        self._lacks: dict[str, float] = {}
+        """When it was logged what this machine lacks: as soon as a target lacks it."""
         self._gathering = False
 
     def look(self, applications: frozenset[str] | None = None) -> None:
@@ -133,12 +135,19 @@ class Observing:
         if watched is None or check is None:
             return True
         before = watched.seen.get(key)
+        if result.is_unknown and (before is None or before.tally.lacking is None):
+            self._log_lack(result.detail)
         after = watched.seen[key] = seen_after(before, result, check, self._effects.steady())
-        if before is None or before.tally.health is not after.tally.health:
+        if before is None or _counts(before.tally) != _counts(after.tally):
             watched.unsettled.add(key.head)
         if key.head in watched.unsettled:
             self._gather(key.application)
         return after.is_settled
+
+    def _log_lack(self, what: str) -> None:
+        """Log what this machine lacks for a probe, once for all targets that lack the same."""
+        if is_due(self._lacks, what, self._effects.steady()):
+            self._effects.log(f"health: probes find nothing out: {what}")
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Count a failure for every head whose hostname does not resolve."""
@@ -167,8 +176,8 @@ class Observing:
         found: Counter[str] = Counter()
         for watched in self._watched.values():
             for seen in watched.seen.values():
-                if seen.tally.unknown and seen.tally.last is not None:
-                    found[seen.tally.last.detail] += 1
+                if seen.tally.lacking is not None:
+                    found[seen.tally.lacking.detail] += 1
         return [{"what": what, "targets": count} for what, count in found.most_common()]
 
     def unnamed(self) -> list[Json]:
@@ -228,7 +237,8 @@ class Observing:
                 continue
             observed = self._observed(watched, application, head)
             known = head.observed or NOT_OBSERVED
-            if observed.health in (Health.UNKNOWN, known.health):
+            is_early = observed.health is Health.UNKNOWN and observed.cause is None
+            if is_early or observed.health is known.health:
                 watched.unsettled.discard(head.name)
             else:
                 yield head.name, observed
@@ -261,7 +271,7 @@ class Observing:
             self._effects.soon(self._judge)
 
     def _report(self, seen: Seen | None, key: TallyKey, check: Check) -> dict[str, Json]:
-        last = seen.tally.last if seen is not None else None
+        last = seen.tally.latest if seen is not None else None
         report: dict[str, Json] = {
             "head": key.head,
             "check": check.name,
@@ -301,3 +311,8 @@ class Observing:
     def _wall(self, steady: float) -> float:
         """Return the wall-clock time of a number of steady seconds."""
         return steady + self._effects.now() - self._effects.steady()
+
+
+def _counts(tally: Tally) -> tuple[Health, bool]:
+    """Return what the health of a head depends on, of one of its tallies."""
+    return tally.health, tally.is_unknowable

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Set
 from itertools import islice
 from typing import Final
 
+from failoverdns.changes.hiding import hidden_by_records
 from failoverdns.changes.state import State
 from failoverdns.model.change import StaticDifference
 from failoverdns.model.errors import Rejected
@@ -44,6 +45,7 @@ def compare(
     removed, served = list[bytes](), list[bytes]()
     own_names = set[tuple[DomainName, DomainName]]()
     faults = list[str]()
+    hidden = list[str]()
     names = 0
     for origin in sorted(changed_zones(old.values(), zones), key=lambda origin: origin.wire):
         zone, before = new.get(origin), old.get(origin)
@@ -68,11 +70,18 @@ def compare(
                 names += len(changed)
                 faults += _conflicts(state, before, zone, changed)
             yield
+        if before is not None:
+            hidden += yield from hidden_by_records(state, before, zone)
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise Rejected("in-use", "; ".join([*faults[:MOST_FAULTS], *more]))
     return StaticDifference(
-        tuple(_joined(removed)), tuple(_joined(served)), frozenset(own_names), names, published
+        tuple(_joined(removed)),
+        tuple(_joined(served)),
+        frozenset(own_names),
+        names,
+        published,
+        hidden=tuple(hidden),
     )
 
 

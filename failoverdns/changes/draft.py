@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from failoverdns.changes.entity_tables import E, EntityTables
-from failoverdns.changes.indexes import aliases_of
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Order
@@ -21,6 +20,7 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.apex import aliases_of
 from failoverdns.rules.derived.web_heads import pointed_at
 
 

@@ -6,24 +6,12 @@ itself.  The state reports each entity that it adds or removes.  Most kinds have
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Order
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.web_heads import pointed_at
-
-
-def aliases_of(zones: Iterable[Zone]) -> dict[DomainName, tuple[DomainName, ...]]:
-    """Return the origins of the zones that have an alias, by the hostname that the alias names."""
-    found: dict[DomainName, tuple[DomainName, ...]] = {}
-    for zone in zones:
-        if zone.alias is not None:
-            found[zone.alias] = (*found.get(zone.alias, ()), zone.origin)
-    return found
 
 
 class Indexes:

@@ -16,6 +16,7 @@ from failoverdns.model.change import Change, Json, Node
 from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.moment import Moment
 from failoverdns.model.principal import unix_principal
+from failoverdns.model.records import MARKER
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
 from failoverdns.protocol.zone_text import record_lines
@@ -86,9 +87,9 @@ def _events(change: Change) -> list[Json]:
 
 
 def _lines(node: Node, apex_of: Zone | None) -> Json:
-    """Return the records at a name; those of the configuration are left out at an apex."""
+    """Return the records at a name, without a marker, and at an apex without configured ones."""
     configured = apex_of.configured_at(node.owner) if apex_of is not None else ()
-    rrsets = [rrset for rrset in node.rrsets if rrset not in configured]
+    rrsets = [r for r in node.rrsets if r not in configured and r.rtype != MARKER]
     lines = "".join(record_lines(node.owner, records) for records in rrsets)
     nothing = "NODATA" if apex_of is None else "no address"
     return lines.rstrip("\n") or f"{node.owner.absolute_text()} {nothing}"

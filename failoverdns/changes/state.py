@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from failoverdns.changes.entity_tables import E, EntityTables
-from failoverdns.changes.indexes import Indexes, aliases_of
+from failoverdns.changes.indexes import Indexes
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Order
 from failoverdns.model.change import Write
@@ -20,6 +20,7 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.apex import aliases_of
 
 
 class State(EntityTables):

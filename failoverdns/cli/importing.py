@@ -20,15 +20,15 @@ from typing import Any, Final
 
 import click
 
-from failoverdns.cli.row_commands import JSON_HELP, TableGroup
+from failoverdns.cli.row_commands import TableGroup
 from failoverdns.cli.sending import DONE, REFUSED
 
 NOT_ALL: Final = 7
 """The exit status if something was not taken."""
 
 _EPILOG: Final = (
-    f"Exit status: {DONE} everything was taken, {REFUSED} failed, "
-    f"{NOT_ALL} something was not taken."
+    f"Exit status: {DONE} everything was taken, {REFUSED} failed, 2 usage, "
+    f"{NOT_ALL} something was not taken. docs/migrating.md explains what becomes what."
 )
 
 
@@ -37,12 +37,14 @@ def import_group() -> None:
     """Import zones of Route 53, gdnsd or BIND."""
 
 
+_JSON_HELP: Final = "Print the result as one line of JSON."
+
 _ZONE = click.option("--zone", metavar="NAME", help="The zone, where the source does not name it.")
 
 
 def _common(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that every importer has."""
-    function = click.option("--json", "as_json", is_flag=True, help=JSON_HELP)(function)
+    function = click.option("--json", "as_json", is_flag=True, help=_JSON_HELP)(function)
     return click.option(
         "-o",
         "--output",
@@ -127,23 +129,28 @@ def _show(make: Callable[[], Any], output: Path | None, as_json: bool) -> None:
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
-    """Write new files into a folder; raises Malformed, and then has overwritten nothing."""
+    """Write new files into a folder, all or none; raises Malformed."""
     from failoverdns.importing.writing import COMMANDS
     from failoverdns.model.errors import Malformed
 
     present = [name for name in files if os.path.lexists(folder / name)]
     if present:
         raise Malformed(f"{folder}: has {', '.join(present)} already; choose another folder")
+    written: list[Path] = []
     for name, text in files.items():
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
+                written.append(path)
                 file.write(text)
             if name == COMMANDS:
                 path.chmod(path.stat().st_mode | 0o111)
-        except OSError as fault:
-            raise Malformed(f"{path}: cannot be written: {fault.strerror}") from None
+        except (OSError, ValueError) as fault:
+            for new in written:
+                new.unlink(missing_ok=True)
+            reason = fault.strerror if isinstance(fault, OSError) else None
+            raise Malformed(f"{path}: cannot be written: {reason or fault}") from None
 
 
 def _fail(message: str, as_json: bool) -> None:

@@ -83,22 +83,27 @@ def serve(file: Path, trial: bool) -> None:
 
 
 @cli.command("check-config")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-def check_config(file: Path) -> None:
-    """Check a configuration file; print one line for each error.
+@click.argument(
+    "files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+def check_config(files: tuple[Path, ...]) -> None:
+    """Check configuration files; print one line for each error.
 
-    Warnings are printed too, and alone are no failure.
+    Warnings are printed too, and alone are no failure. The file `-` is standard input, with paths
+    relative to the current folder.
     """
     from failoverdns.config import ConfigErrors, load_config
 
-    try:
-        config = load_config(file)
-    except ConfigErrors as faults:
-        for error in faults.errors:
-            click.echo(str(error))
-        sys.exit(REFUSED)
-    for warning in config.warnings:
-        click.echo(warning)
+    refused = False
+    for file in files:
+        try:
+            data = sys.stdin.buffer.read() if str(file) == "-" else None
+            lines = load_config(file, data).warnings
+        except ConfigErrors as faults:
+            lines, refused = faults.lines, True
+        for line in lines:
+            click.echo(line)
+    sys.exit(REFUSED if refused else 0)
 
 
 @cli.command()

@@ -19,6 +19,7 @@ from failoverdns.config import numbers
 from failoverdns.config import scalars as values
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport, quoted
+from failoverdns.config.programs import warn_of_program
 from failoverdns.config.scalars import named
 from failoverdns.config.section import (
     AddressText,
@@ -183,6 +184,7 @@ def read_check(
     if kind is CheckKind.TCP and written.at("port") is None:
         faults.add(written.place.of_key("port"), "missing; give the port to connect to")
     _check_program(section, written, faults)
+    warn_of_program(values.command(section.run, folder), written, faults)
     refused = usable.lacks_any_of(written, ("timeout", "interval"))
     if kind.is_probed and section.timeout > section.interval and not refused:
         where = written.at("timeout") or written.at("interval") or written

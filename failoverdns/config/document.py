@@ -20,6 +20,7 @@ from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
 from failoverdns.config.errors import START, FaultReport, Place, quoted
+from failoverdns.config.habits import other_format
 
 MAX_DEPTH = 32
 _MAX_DIGITS = 18
@@ -129,11 +130,16 @@ def read_document(text: str, faults: FaultReport) -> Node | None:
     is not YAML.
     """
     try:
-        return _Reading(text, faults).document()
+        root = _Reading(text, faults).document()
+        if isinstance(root.value, str) and (other := other_format(text)):
+            faults.replace(root.place, other)
+            return None
+        return root
     except _TooDeepError:
         return None
     except MarkedYAMLError as error:
-        faults.replace(*_syntax_error(error))
+        place, message = _syntax_error(error)
+        faults.replace(place, other_format(text) or message)
     except ReaderError as error:
         before = text[: error.position]
         line = before.count("\n") + 1
@@ -168,7 +174,7 @@ class _Reading:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._faults = faults
 
-    def document(self) -> Node | None:
+    def document(self) -> Node:
         root: Node | None = None
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -272,4 +278,6 @@ def _syntax_error(error: MarkedYAMLError) -> tuple[Place, str]:
         hint = '; inside [ ] quote what begins with a colon, such as "::1"'
     if error.context == "while scanning an alias":
         hint = '; quote what begins with an asterisk, such as "*"'
+    if "'\\t'" in (error.problem or ""):
+        hint = "; indent with blanks, not with tabs"
     return (_place(mark), f"not valid YAML: {', '.join(parts)}{hint}")

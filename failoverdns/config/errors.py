@@ -7,6 +7,7 @@ A warning has the same, and the configuration is used as it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,10 +41,15 @@ class ConfigError:
 
 
 class ConfigErrors(Exception):
-    """All errors of a configuration, file by file, in the order of their positions."""
+    """All errors of a configuration, file by file, in the order of their positions.
 
-    def __init__(self, errors: list[ConfigError]) -> None:
+    `lines` are the errors and, between them, the warnings of the same configuration.
+    """
+
+    def __init__(self, errors: list[ConfigError], warnings: Sequence[ConfigError] = ()) -> None:
         self.errors: tuple[ConfigError, ...] = tuple(_in_order(errors))
+        shown = _in_order([*errors, *warnings[:MOST_WARNINGS]])
+        self.lines: tuple[str, ...] = tuple(map(str, shown))
         super().__init__("\n".join(map(str, self.errors)))
 
 
@@ -110,7 +116,10 @@ class FaultReport:
     def raise_if_any(self) -> None:
         """Raise ConfigErrors if there are any errors."""
         if self._errors:
-            raise ConfigErrors(sorted(self._errors, key=self._is_elsewhere))
+            errors, warnings = (
+                sorted(some, key=self._is_elsewhere) for some in (self._errors, self._warnings)
+            )
+            raise ConfigErrors(errors, warnings)
 
     def _at(self, place: Place, message: str, *, is_warning: bool) -> ConfigError:
         file, text = place.file or self.file, _one_line(message.strip())

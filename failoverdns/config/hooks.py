@@ -14,6 +14,7 @@ from pydantic import Field, PlainValidator
 from failoverdns.config import scalars as values
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
+from failoverdns.config.programs import warn_of_program
 from failoverdns.config.section import Command, Section, text
 from failoverdns.model.errors import Malformed
 from failoverdns.model.event_kinds import HOOK_EVENTS
@@ -76,7 +77,9 @@ def read_hooks(
     refused.
     """
     for name, section in sections.items():
-        _check(name, section, usable.get("hooks", name), written.get("hooks", name), faults)
+        node = written.get("hooks", name)
+        _check(name, section, usable.get("hooks", name), node, faults)
+        warn_of_program(values.command(section.run, folder), node, faults)
     return tuple(
         section.into(
             HookSettings,

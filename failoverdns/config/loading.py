@@ -34,14 +34,14 @@ MAX_SIZE = 16 * 1024 * 1024
 """Bytes of a configuration file, at most."""
 
 
-def load_config(path: Path) -> Config:
-    """Load the configuration file at `path`.
+def load_config(path: Path, data: bytes | None = None) -> Config:
+    """Load the configuration file at `path`, or `data` in its place.
 
     Relative paths in it are completed with the folder that `path` is in.
     Raises ConfigErrors with all errors that could be found, in the order of their positions.
     """
     faults = FaultReport(str(path))
-    text = read_text(path, faults)
+    text = read_text(path, faults) if data is None else _decoded(data, faults)
     faults.raise_if_any()
     written = read_document(text, faults)
     if written is None:
@@ -92,6 +92,10 @@ def read_text(path: Path, faults: FaultReport) -> str:
         reason = error.strerror if isinstance(error, OSError) else None
         faults.add(START, f"cannot be read: {reason or error}")
         return ""
+    return _decoded(data, faults)
+
+
+def _decoded(data: bytes, faults: FaultReport) -> str:
     if len(data) > MAX_SIZE:
         faults.add(START, f"larger than {MAX_SIZE // 1024**2} MiB; is this a configuration file?")
     try:

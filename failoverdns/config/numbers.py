@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from failoverdns.config import habits
 from failoverdns.config.scalars import named
 from failoverdns.model.errors import Malformed
 
@@ -23,7 +24,10 @@ def seconds(low: float, high: float) -> Callable[[object], float]:
         ):
             number = float(value)
         else:
-            raise Malformed(f"must be a number of seconds, such as 30 or 0.5, not {named(value)}")
+            hint = habits.seconds(value)
+            raise Malformed(
+                f"must be a number of seconds, such as 30 or 0.5, not {named(value)}{hint}"
+            )
         if not low <= number <= high:
             raise Malformed(f"must be from {low:g} to {high:g} seconds, not {number:g}")
         return number
@@ -46,9 +50,12 @@ def duration(low: float, high: float) -> Callable[[object], float]:
             number = float(int(parts[1]) * _UNITS[parts[2]])
         else:
             form = "write seconds, or a number with s, m, h or d, such as 400d"
-            raise Malformed(f"must be a duration, not {named(value)}; {form}")
+            hint = habits.duration(value) or f"; {form}"
+            raise Malformed(f"must be a duration, not {named(value)}{hint}")
         if not low <= number <= high:
-            raise Malformed(f"must be from {low:g} to {high:g} seconds, not {number:g}")
+            raise Malformed(
+                f"must be from {low:g} seconds to {high / 86400:g}d, not {named(value)}"
+            )
         return number
 
     return read
@@ -58,4 +65,5 @@ def percent(value: object) -> float:
     """Read 0 to 50 percent as a fraction."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 50:
         return value / 100
-    raise Malformed(f"must be a whole number from 0 to 50 (percent), not {named(value)}")
+    hint = habits.percent(value)
+    raise Malformed(f"must be a whole number from 0 to 50 (percent), not {named(value)}{hint}")

@@ -19,6 +19,7 @@ from ipaddress import (
 )
 from pathlib import Path
 
+from failoverdns.config import habits
 from failoverdns.config.errors import quoted
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName, plain_label
@@ -140,8 +141,10 @@ def one_of(text: str, words: Sequence[str], what: str) -> str:
     """Check that `text` is one of `words`; `what` describes them in errors."""
     if text in words:
         return text
-    close = get_close_matches(text, words, n=1)
-    hint = f"did you mean {quoted(close[0])}?" if close else f"use {' or '.join(words)}"
+    close = get_close_matches(text.lower(), words, n=1)
+    if habits.is_on(text) and len(words) == 2:
+        words = words[::-1]  # of two words, the second one turns something on
+    hint = f"did you mean {quoted(close[0])}?" if close else f"write {' or '.join(words)}"
     raise Malformed(f"{quoted(text)} is not {what}; {hint}")
 
 

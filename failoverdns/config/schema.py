@@ -6,6 +6,7 @@ follow in the module of each section.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
+from failoverdns.config import habits
 from failoverdns.config import scalars as values
 from failoverdns.config.certificates import TERMS
 from failoverdns.config.document import Location, Node, Refused
@@ -64,7 +66,9 @@ def _why_foreign(value: object) -> str | None:
         return f"must be a mapping of keys to values, not {kind}"
     known = ConfigFile.written_keys()
     if value and not value.keys() & known:
-        return f"not a configuration: it has none of the keys {', '.join(known)}"
+        hints = dict.fromkeys(filter(None, (habits.of_key((), key) for key in value)))
+        missing = f"not a configuration: it has none of the keys {', '.join(known)}"
+        return "; ".join((missing, *hints))
     return None
 
 
@@ -154,7 +158,8 @@ def _explain(
         case "value_error":
             faults.add(node.place, str(context["error"]))
         case "int_type":
-            faults.add(node.place, _not_a_number(value))
+            hint = habits.whole_number(str(location[-1]), value)
+            faults.add(node.place, f"must be a whole number, not {named(value)}{hint}")
         case "less_than_equal":
             faults.add(node.place, f"must be at most {context['le']}, not {value}")
         case "greater_than_equal":
@@ -162,19 +167,60 @@ def _explain(
         case "string_type":
             faults.add(node.place, values.not_text(value))
         case "list_type":
-            faults.add(node.place, f"must be a list, [..., ...], not {named(value)}")
+            hint = f"; write [{json.dumps(value)}]" if isinstance(value, str) and value else ""
+            faults.add(node.place, f"must be a list, [..., ...], not {named(value)}{hint}")
         case "dict_type" | "model_type":
-            faults.add(node.place, f"must be a mapping of keys to values, not {named(value)}")
+            hint = _mapping_hint(location, value)
+            faults.add(node.place, f"must be a mapping of keys to values, not {named(value)}{hint}")
         case _:
             faults.add(node.place, fault["msg"])
 
 
 def _unknown_key(location: Location) -> str:
+    path, key = tuple(map(str, location[:-1])), str(location[-1])
     known = list(_section_at(location[:-1]).written_keys())
-    close = get_close_matches(str(location[-1]), known, n=1)
+    homes = [home for home in _homes(key) if home]
+    close = get_close_matches(key.lower(), known, n=1, cutoff=0.6)
+    if close and not get_close_matches(key.lower(), close, cutoff=0.8):
+        if instead := habits.of_key(path, key):
+            return f"unknown key; {instead}"
+        if homes and not path:
+            close = []
     if close:
         return f"unknown key; did you mean {quoted(close[0])}?"
+    if instead := habits.of_key(path, key):
+        return f"unknown key; {instead}"
+    if homes and len(homes) <= 3:
+        return f"unknown key here; it is a key of {', '.join(homes)}"
     return f"unknown key; the keys here are {', '.join(known)}"
+
+
+def _homes(key: str, section: type[Section] = ConfigFile, path: str = "") -> Iterator[str]:
+    """Yield the sections that have a key, by their paths as the documentation writes them."""
+    for name, field in section.written_keys().items():
+        if name == key:
+            yield path
+        inner, below = field.annotation, f"{path}.{name}" if path else name
+        if get_origin(inner) is dict:
+            below += ".ORIGIN" if below == "zones" else ".NAME"
+        for kind in _kinds(inner):
+            yield from _homes(key, kind, below)
+
+
+def _kinds(annotation: object) -> Iterator[type[Section]]:
+    """Yield the sections in the annotation of a key."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, Section):
+            yield kind
+
+
+def _mapping_hint(location: Location, value: object) -> str:
+    """Return how a list of names becomes a mapping, for those that have one below each name."""
+    if not isinstance(value, list | str) or not value:
+        return ""
+    if location[-1:] == ("nameservers",):
+        return "; write each as NAME: [ADDRESS], without -, such as ns1: [192.0.2.53]"
+    return ""
 
 
 def _section_at(location: Location) -> type[Section]:
@@ -188,8 +234,3 @@ def _section_at(location: Location) -> type[Section]:
         kinds = (annotation, *get_args(annotation))
         (section,) = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))
     return section
-
-
-def _not_a_number(value: object) -> str:
-    hint = "; leave the quotes out" if isinstance(value, str) and value.isdecimal() else ""
-    return f"must be a whole number, not {named(value)}{hint}"

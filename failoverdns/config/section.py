@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator
 from pydantic.fields import FieldInfo
 
+from failoverdns.config import habits
 from failoverdns.config import scalars as values
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import ListenAddress
@@ -69,9 +70,14 @@ def _settled(value: object, folder: Path | None) -> object:
 
 
 def text(read: Callable[[str], T]) -> PlainValidator:
-    """Return a validator that accepts only text, and replaces it with the result of `read`."""
+    """Return a validator that accepts only text, and replaces it with the result of `read`.
+
+    A number or boolean that would be wrong in quotes, too, gets the error of `read`.
+    """
 
     def check(value: object) -> T:
+        if isinstance(value, int):
+            read(str(value).lower())
         if not isinstance(value, str):
             raise Malformed(values.not_text(value))
         return read(value)
@@ -103,7 +109,7 @@ def command_line(value: object) -> object:
 def _boolean(value: object) -> bool:
     """Accept only true and false: pydantic would also accept words and numbers."""
     if not isinstance(value, bool):
-        raise Malformed(f"must be true or false, not {values.named(value)}")
+        raise Malformed(f"must be true or false, not {values.named(value)}{habits.boolean(value)}")
     return value
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
+from failoverdns.config import habits
 from failoverdns.config import scalars as values
 from failoverdns.config.certificates import AcmeSection, CertificatesSection
 from failoverdns.config.checks import CheckSection
@@ -61,7 +62,7 @@ def worker_count(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_WORKERS:
         return value
     text = f"must be auto or a whole number from 0 to {MAX_WORKERS}"
-    raise Malformed(f"{text}, not {values.named(value)}")
+    raise Malformed(f"{text}, not {values.named(value)}{habits.whole_number('workers', value)}")
 
 
 def user_name(text: str) -> str:
@@ -83,6 +84,8 @@ def identity_text(text: str) -> str:
 
 def kept(value: object) -> float | None:
     """Read how long the history is kept; nothing stands for ever."""
+    if isinstance(value, str) and value.lower() in ("forever", "all", "never", "unlimited"):
+        raise Malformed(f"must be a duration, not {values.named(value)}; leave it out to keep all")
     return None if value is None else duration(MIN_KEPT, MAX_KEPT)(value)
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from failoverdns.config.errors import ConfigErrors, FaultReport
 from failoverdns.config.zones.master_file import MasterFile
 from failoverdns.config.zones.record_text import parse_record
+from failoverdns.config.zones.zone_records import static_records
 from failoverdns.importing.builder import PlanBuilder
 from failoverdns.importing.named_conf import Statement
 from failoverdns.importing.plan import Plan
@@ -102,15 +104,29 @@ def _fill(draft: ZoneDraft, zone: ZoneSource, builder: PlanBuilder) -> None:
             rtype = "A" if address.version == 4 else "AAAA"
             text = f"{server.name.absolute_text()} 3600 IN {rtype} {address}"
             draft.add(zone.place, parse_record(text, draft.origin, 0))
-    read = set()
     for place, record in content.records:
-        read.add((place.file, place.line))
         draft.add(f"{place.file}:{place.line}", record)
+    lines: dict[tuple[str, str, bool], list[int]] = {}
     for error in content.errors:
-        if (error.file, error.line) in read:
-            continue  # a record that was read; whether it can be served is judged with the others
-        where = f"{error.file}:{error.line}"
-        if error.is_warning:
-            builder.note(where, "this line", error.message)
-        else:
-            builder.refuse(where, "this line", error.message)
+        key = (error.file, error.message, error.is_warning)
+        lines.setdefault(key, []).append(error.line)
+    for file, message in _judged_again(content):
+        lines.pop((file, message, False), None)
+    for (file, message, is_warning), found in lines.items():
+        add = builder.note if is_warning else builder.refuse
+        several = f"{len(found)} lines, the last one {found[-1]}"
+        add(f"{file}:{found[0]}", "this line" if len(found) == 1 else several, message)
+
+
+def _judged_again(content: MasterFile) -> Iterator[tuple[str, str]]:
+    """Yield file and message of errors about records that exclude each other.
+
+    The plan judges these itself, after it has left repeated records out.
+    """
+    faults = FaultReport("")
+    servers = content.nameservers
+    static_records((), content.origin, 0, servers, faults, content.records)
+    try:
+        faults.raise_if_any()
+    except ConfigErrors as errors:
+        yield from ((error.file, error.message) for error in errors.errors)

@@ -1,81 +1,45 @@
 """Collect what an importer finds, and make a plan of it that this server accepts.
 
 Applications with the same heads and checks are one application, and so are checks with the same
-settings, so that a switch away from a data centre is one command here too.  The names of groups,
-labels and zones are settled at the end, when everything is known: `finish`.
+settings, so that a switch away from a data centre is one command here too.
+`settling` gives names and labels at the end, and `rehearsing` tries the commands.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from failoverdns.config.scalars import host_name
-from failoverdns.importing.grace import with_grace
-from failoverdns.importing.naming import flat_label, label_of, unused
-from failoverdns.importing.plan import (
-    APEX_LABEL,
-    Plan,
-    PlannedApplication,
-    PlannedGroup,
-    PlannedHead,
-    PlannedZone,
-    Remark,
-    Settings,
-)
-from failoverdns.importing.zone_contents import Contents, ZoneDraft
+from failoverdns.config.zones.record_text import parse_record
+from failoverdns.importing.naming import label_of, unused
+from failoverdns.importing.plan import Plan, PlannedApplication, PlannedHead, Remark
+from failoverdns.importing.rehearsing import Refusal, rehearse
+from failoverdns.importing.settling import Collected, WantedGroup, group_name, settled
+from failoverdns.importing.zone_contents import ZoneDraft
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
-from failoverdns.model.names import DomainName, plain_label
-from failoverdns.model.records import CNAME
-from failoverdns.model.zone import CHALLENGE_LABEL, MAX_ORIGIN, STATUS_LABEL
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import MAX_ORIGIN
 
-DEFAULT_LISTEN: Final = ("0.0.0.0:53", "[::]:53")
+_BY_HAND: Final = "Make it by hand, in another way: failoverdns group add"
+_MAX_CHECK_NAME: Final = 64
 
-_NUMBER: Final = re.compile("([0-9]{1,9})")
 _SHOWN: Final = 3
 """Reasons that are shown if nothing was taken."""
 
-_MAX_CHECK_NAME: Final = 64
-_MAX_GROUP_NAME: Final = 128
-_RESERVED: Final = frozenset((STATUS_LABEL, CHALLENGE_LABEL, "primary", "backup"))
-"""Labels that no imported group gets: the server's own, and those of the sides of an apex group."""
-
-
-@dataclass(frozen=True, slots=True)
-class _WantedGroup:
-    """A group before it has a label; its applications are names."""
-
-    place: str
-    zone: ZoneDraft
-    owner: DomainName
-    ttl: int
-    primary: str
-    backup: str | None
-    policy: str | None
-    flatten: bool
+_PASSES: Final = 20
+"""How often the commands are tried: a group that is left out may make another one impossible."""
 
 
 @dataclass(slots=True)
-class PlanBuilder:
-    """What was found so far; `maker` is the name of the importer, `source` that of its source."""
+class PlanBuilder(Collected):
+    """What was found so far, with the remarks on it."""
 
-    maker: str
-    source: str
-    listen: tuple[str, ...] = DEFAULT_LISTEN
-    needs_resolvers: bool = False
-    not_taken: list[Remark] = field(default_factory=list)
-    notes: list[Remark] = field(default_factory=list)
-    policies: dict[str, Settings] = field(default_factory=dict)
-    zones: dict[DomainName, ZoneDraft] = field(default_factory=dict)
     _remarks: set[Remark] = field(default_factory=set)
-    _checks: dict[str, Settings] = field(default_factory=dict)
-    _applications: dict[str, PlannedApplication] = field(default_factory=dict)
     _names: dict[object, str] = field(default_factory=dict)
     """The name of each application, by what it consists of."""
-    _groups: dict[DomainName, _WantedGroup] = field(default_factory=dict)
     _above: set[DomainName] = field(default_factory=set)
     """The names above the zones."""
 
@@ -115,11 +79,11 @@ class PlanBuilder:
 
     def check(self, wanted: str, settings: Mapping[str, object]) -> str:
         """Return the name of a check with these settings, `wanted` if it is new and free."""
-        for name, present in self._checks.items():
+        for name, present in self.checks.items():
             if present == settings:
                 return name
-        name = unused(wanted, self._checks, _MAX_CHECK_NAME)
-        self._checks[name] = dict(settings)  # type: ignore[arg-type]
+        name = unused(wanted, self.checks, _MAX_CHECK_NAME)
+        self.checks[name] = dict(settings)  # type: ignore[arg-type]
         return name
 
     def application(
@@ -132,14 +96,14 @@ class PlanBuilder:
         """Return the name of an application with these heads and checks, `wanted` if it is new."""
         key = (heads, checks, require_heads)
         if key not in self._names:
-            name = unused(label_of(wanted), self._applications)
-            self._applications[name] = PlannedApplication(name, heads, checks, require_heads)
+            name = unused(label_of(wanted), self.applications)
+            self.applications[name] = PlannedApplication(name, heads, checks, require_heads)
             self._names[key] = name
         return self._names[key]
 
     def checks_of(self, application: str) -> tuple[str, ...]:
         """Return the names of an application's checks."""
-        return self._applications[application].checks
+        return self.applications[application].checks
 
     def group(
         self,
@@ -153,10 +117,15 @@ class PlanBuilder:
         *,
         flatten: bool = False,
     ) -> None:
-        """Add a group that answers for `owner` with the applications of these names.
+        """Add a group that answers for `owner` with the applications of these names, if it can be.
 
         `ttl` (seconds) is lowered to what a group can have.
         """
+        try:
+            parse_record(f"{owner.absolute_text()} 60 IN TXT x", zone.origin, 60)
+        except Malformed as fault:
+            self.refuse(place, f"{owner}, as a group", str(fault))
+            return
         if ttl > MAX_TTL:
             self.note(place, owner.to_text(), f"its TTL is {MAX_TTL}, the largest, not {ttl}")
             ttl = MAX_TTL
@@ -164,124 +133,55 @@ class PlanBuilder:
             self.note(place, owner.to_text(), "both sides are the same, so the group has one side")
             backup = policy = None
         flatten = flatten and owner != zone.origin
-        self._groups[owner] = _WantedGroup(
-            place, zone, owner, ttl, primary, backup, policy, flatten
-        )
+        self.groups[owner] = WantedGroup(place, zone, owner, ttl, primary, backup, policy, flatten)
 
     def has_group(self, owner: DomainName) -> bool:
         """Return whether a group answers for a name."""
-        return owner in self._groups
+        return owner in self.groups
 
     def group_name(self, zone: ZoneDraft, owner: DomainName) -> str:
         """Return the name of the group for `owner`, unless another group has it."""
-        if owner == zone.origin:
-            return owner.to_text()
-        flat = flat_label(owner, zone.origin)
-        return flat if len(self.zones) == 1 else f"{flat}.{zone.origin}"
+        return group_name(zone, owner, one_zone=len(self.zones) == 1)
 
     def finish(self) -> Plan:
-        """Return the plan: groups have labels, and zones only the records that they can have.
+        """Return the plan, of which a server takes every command.
 
+        The commands are tried on a server in memory; what it refuses is left out and listed.
         Raises Malformed if no zone was taken.
         """
         if not self.zones:
             reasons = (f"{r.place}: {r.subject}: {r.reason}" for r in self.not_taken[:_SHOWN])
             raise Malformed("\n".join(reasons) or f"{self.source}: has no zone")
-        groups = self._settled_groups()
-        zones = tuple(self._settled_zone(zone, groups) for zone in self.zones.values())
-        used = {name for group in groups for name in (group.primary, group.backup)}
-        applications = tuple(a for a in self._applications.values() if a.name in used)
-        checked = {check for application in applications for check in application.checks}
-        checks = {name: check for name, check in self._checks.items() if name in checked}
-        return Plan(
-            maker=self.maker,
-            source=self.source,
-            zones=zones,
-            checks=checks,
-            policies=with_grace(self.policies, checks) if groups else {},
-            applications=applications,
-            groups=groups,
-            listen=self.listen,
-            needs_resolvers=self.needs_resolvers,
-            not_taken=tuple(sorted(self.not_taken, key=_reading_order)),
-            notes=tuple(sorted(self.notes, key=_reading_order)),
-        )
+        for _ in range(_PASSES):
+            plan = settled(self)
+            refusals = rehearse(plan)
+            if not refusals:
+                return plan
+            self._leave_out(plan, refusals)
+        for wanted in self.groups.values():
+            self.refuse(wanted.place, wanted.owner.to_text(), "its group depends on others")
+        self.groups.clear()
+        return settled(self)
 
-    def _settled_groups(self) -> tuple[PlannedGroup, ...]:
-        labels = {o: label for o, wanted in self._groups.items() if (label := _own_label(wanted))}
-        taken = {zone.origin: zone.labels() | _RESERVED for zone in self.zones.values()}
-        for owner, label in labels.items():
-            taken[self._groups[owner].zone.origin].add(label)
-        names: set[str] = set()
-        groups = []
-        for owner, wanted in self._groups.items():
-            zone = wanted.zone
-            label = labels.get(owner)
-            if label is None:
-                label = self._detour(wanted, taken[zone.origin])
-            name = unused(self.group_name(zone, owner), names, _MAX_GROUP_NAME)
-            names.add(name)
-            groups.append(
-                PlannedGroup(
-                    name,
-                    zone.origin,
-                    label,
-                    wanted.ttl,
-                    wanted.primary,
-                    wanted.backup,
-                    wanted.policy,
-                    wanted.flatten,
-                )
-            )
-        return tuple(groups)
-
-    def _detour(self, wanted: _WantedGroup, taken: set[str]) -> str:
-        """Give a group whose name is no label a free one, and its name a CNAME that leads there."""
-        zone, owner = wanted.zone, wanted.owner
-        label = unused(flat_label(owner, zone.origin), taken)
-        taken.add(label)
-        hostname = zone.origin.child(label)
-        zone.add_data(wanted.place, owner, CNAME, wanted.ttl, hostname.wire)
-        self.note(
-            wanted.place,
-            owner.to_text(),
-            f"a group has one label below its zone, so this name is a CNAME to {hostname}",
-        )
-        return label
-
-    def _settled_zone(self, draft: ZoneDraft, groups: tuple[PlannedGroup, ...]) -> PlannedZone:
-        own = tuple(group for group in groups if group.zone == draft.origin)
-        contents = Contents(draft, self.not_taken, self.notes)
-        names = {owner for owner, wanted in self._groups.items() if wanted.zone is draft}
-        zone = contents.settled(own, names)
-        if zone.alias is None or any(group.label == APEX_LABEL for group in own):
-            return replace(zone, alias=None)
-        by_owner = dict(zip(self._groups, groups, strict=True))
-        followed = by_owner.get(zone.alias)
-        return zone if followed is None else replace(zone, alias=followed.hostname)
-
-
-def _reading_order(remark: Remark) -> list[tuple[int, str]]:
-    """Return a key that sorts remarks by file and line."""
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(remark.place)
-    ]
+    def _leave_out(self, plan: Plan, refusals: Sequence[Refusal]) -> None:
+        """Leave out the groups, or the sides of groups, that were refused."""
+        groups = {refusal.name: refusal.message for refusal in refusals if refusal.is_group}
+        applications = {r.name: r.message for r in refusals if not r.is_group}
+        for group, (owner, wanted) in zip(plan.groups, list(self.groups.items()), strict=True):
+            message = groups.get(group.name)
+            sides = [name for name in (wanted.primary, wanted.backup) if name is not None]
+            kept = [name for name in sides if name not in applications]
+            if message is None and kept == sides:
+                continue
+            message = message or next(applications[n] for n in sides if n in applications)
+            text = f"this server would refuse it: {message}"
+            self.refuse(wanted.place, f"{owner}, as a group", text, _BY_HAND)
+            if group.name in groups or not kept:
+                del self.groups[owner]
+            else:
+                self.groups[owner] = replace(wanted, primary=kept[0], backup=None, policy=None)
 
 
 def _names_above(name: DomainName) -> Iterator[DomainName]:
     while not (name := name.parent()).is_root:
         yield name
-
-
-def _own_label(wanted: _WantedGroup) -> str | None:
-    """Return the label of a group that needs no detour, or None."""
-    origin, owner = wanted.zone.origin, wanted.owner
-    if owner == origin:
-        return APEX_LABEL
-    label = next(owner.labels()).decode("latin-1")
-    if owner.parent() != origin or label in _RESERVED:
-        return None
-    try:
-        return plain_label(label, "label")
-    except Malformed:
-        return None

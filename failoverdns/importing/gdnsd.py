@@ -23,7 +23,12 @@ _DEFAULT_TTL: Final = 86400
 _OPTIONS: Final = ("listen", "dns_port", "zones_default_ttl")
 """The options that are taken."""
 
-_ADVICE: Final = "Choose the applications by hand, or serve one fixed answer"
+_ADVICE: Final = "Make a group by hand: failoverdns group add; or serve one fixed answer"
+_ADVICE_FOR: Final = {
+    "weighted": "If they are equal servers, make them web servers of one application",
+    "geoip": "Make the two best places the primary and the backup of a group",
+}
+"""What to do instead of a plugin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,8 @@ class _Import:
                 self._take_fixed(zone, record, found.fixed)
                 return
         except Malformed as fault:
-            builder.refuse(record.place, subject, str(fault), _ADVICE)
+            advice = _ADVICE_FOR.get(record.data.partition("!")[0], _ADVICE)
+            builder.refuse(record.place, subject, str(fault), advice)
             return
         if not record.owner.is_at_or_below(zone.origin):
             builder.refuse(record.place, subject, f"it is outside the zone {zone.origin}")

@@ -97,7 +97,7 @@ class ServiceTypes:
             settings |= {"type": "http", "port": _number(options, "port", 80, 1, 65535)}
             settings["path"] = http_path(_text(options, "url_path", "/"))
             if "vhost" in options:
-                settings["host"] = options["vhost"].text()
+                settings["host"] = _host(options["vhost"].text())
             codes = options["ok_codes"].texts() if "ok_codes" in options else ["200"]
             settings["status"] = [_code(code) for code in codes]
         elif plugin == "tcp_connect":
@@ -143,6 +143,12 @@ def _number(
     if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
         raise Malformed(f"{key} is {text[:40]!r}, not a number from {low} to {high}")
     return int(text)
+
+
+def _host(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise Malformed(f"vhost {text[:60]!r} is not the name of a host")
+    return text
 
 
 def _code(text: str) -> int:

@@ -240,7 +240,7 @@ class Resources:
                 plugin, _, resource = value.data[value.data.startswith("%") :].partition("!")
                 plugin = plugin or default
                 if plugin != "multifo":
-                    raise Malformed(f"{value.place}: a datacenter of the plugin {plugin[:40]!r}")
+                    raise Malformed(f"{value.place}: {plugin[:40]!r} cannot be one side of a group")
                 found = self._resource(plugin, resource)
                 return self._multifo(resource, found, self._inherited(plugin), decides=True)
             if not is_address(value.data):
@@ -251,7 +251,7 @@ class Resources:
         if isinstance(value.data, dict):
             plugin = value.data["plugin"].text() if "plugin" in value.data else default
             if plugin != "multifo":
-                raise Malformed(f"{value.place}: a datacenter of the plugin {plugin[:40]!r}")
+                raise Malformed(f"{value.place}: {plugin[:40]!r} cannot be one side of a group")
         return self._multifo(name, value, inherited, decides=True)
 
 

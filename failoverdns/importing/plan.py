@@ -13,7 +13,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import OwnedRRset
 from failoverdns.model.zone import SOATimers
 
-Setting = bool | int | float | str | list[str] | list[int]
+Setting = bool | int | str | list[str] | list[int]
 """A value of a check or policy in the configuration."""
 
 Settings = Mapping[str, Setting]

@@ -8,15 +8,17 @@ whose addresses are looked up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from failoverdns.config.zones.record_text import parse_record
 from failoverdns.importing.builder import PlanBuilder
 from failoverdns.importing.naming import flat_label
 from failoverdns.importing.plan import Plan, PlannedHead, Settings
 from failoverdns.importing.route53_checks import CheckImport
 from failoverdns.importing.route53_documents import HealthCheck, RecordSet, zone_of
+from failoverdns.importing.route53_records import PlainRecords
 from failoverdns.importing.route53_targets import (
+    ADDRESS_TYPES,
     Key,
     NotTaken,
     Target,
@@ -26,8 +28,7 @@ from failoverdns.importing.route53_targets import (
 )
 from failoverdns.importing.zone_contents import ZoneDraft
 from failoverdns.model.errors import Malformed
-from failoverdns.model.names import ROOT, DomainName
-from failoverdns.model.records import CNAME
+from failoverdns.model.names import DomainName
 
 POLICY: Final = "route53"
 
@@ -37,20 +38,6 @@ _POLICY: Final[Settings] = {
     "all_down": "primary",
 }
 """What Route 53 does: it returns by itself, and answers with the primary if nothing is healthy."""
-
-_ADDRESS_TYPES: Final = ("A", "AAAA")
-_INSTEAD: Final = {
-    "weighted": "If they are equal servers, make them web servers of one application; if one has "
-    "the weight 0, make them the primary and the backup of a group",
-    "latency": "This server gives all clients one answer: make one of them the primary, and "
-    "another one the backup of a group",
-    "geolocation": "This server gives all clients one answer: choose the default one",
-    "geoproximity": "This server gives all clients one answer: choose one of them",
-    "IP-based": "This server gives all clients one answer: choose the default one",
-    "multivalue": "Make them web servers of one application, in a group with a policy that has "
-    "`answer: healthy`",
-    "traffic policy": "Export what the traffic policy makes, and write it as groups",
-}
 
 
 def import_route53(
@@ -69,7 +56,29 @@ def import_route53(
     """
     builder = PlanBuilder("route53", source)
     origin = zone_of(sets, source, zone)
-    return _Import(builder, builder.zone(origin), sets, CheckImport(builder, checks)).plan(cut_off)
+    try:
+        draft = builder.zone(origin)
+    except Malformed as fault:
+        raise Malformed(f"{source}: the zone {origin} cannot be served: {fault}") from None
+    return _Import(builder, draft, sets, CheckImport(builder, checks)).plan(cut_off)
+
+
+def _as_failover(entries: list[RecordSet], builder: PlanBuilder) -> list[RecordSet]:
+    """Return two weighted record sets, one of which has the weight 0, as a failover pair.
+
+    Route 53 answers with the other one unless it is unhealthy.
+    """
+    weights = [entry.weight for entry in entries]
+    if len(entries) != 2 or {entry.routing for entry in entries} != {"weighted"}:
+        return entries
+    if weights.count(0) != 1 or not all(isinstance(weight, int) for weight in weights):
+        return entries
+    text = "its weights are 0 and another number: it becomes a backup and a primary"
+    builder.note(entries[0].place, entries[0].owner.to_text(), text)
+    return [
+        replace(entry, routing="failover", failover="PRIMARY" if entry.weight else "SECONDARY")
+        for entry in entries
+    ]
 
 
 class _Import:
@@ -81,6 +90,8 @@ class _Import:
         self._sets: dict[Key, list[RecordSet]] = {}
         for entry in sets:
             self._sets.setdefault((entry.owner, entry.rtype), []).append(entry)
+        for key, entries in self._sets.items():
+            self._sets[key] = _as_failover(entries, builder)
         self._targets = Targets(builder, zone.origin, self._sets, checks)
         self._absorbed: set[Key] = set()
         """Simple record sets that became part of a group."""
@@ -96,11 +107,12 @@ class _Import:
             )
         builder.policies[POLICY] = _POLICY
         for owner in dict.fromkeys(owner for owner, _ in self._sets):
-            if any(self._failover(owner, rtype) for rtype in (*_ADDRESS_TYPES, "CNAME")):
+            if any(self._failover(owner, rtype) for rtype in (*ADDRESS_TYPES, "CNAME")):
                 self._group(owner)
+        plain = PlainRecords(builder, self._zone, self._sets, self._targets)
         for key, entries in self._sets.items():
             if key not in self._absorbed:
-                self._plain(key, entries)
+                plain.take(key, entries)
         self._zone.comments.insert(
             0, "These are the name servers of Route 53: write the names of your own servers here."
         )
@@ -117,7 +129,7 @@ class _Import:
         builder, subject = self._builder, owner.to_text()
         sides: dict[str, list[Target]] = {"PRIMARY": [], "SECONDARY": []}
         given: set[str] = set()
-        for rtype in (*_ADDRESS_TYPES, "CNAME"):
+        for rtype in (*ADDRESS_TYPES, "CNAME"):
             pair = self._failover(owner, rtype)
             if pair:
                 self._absorbed.add((owner, rtype))
@@ -165,7 +177,7 @@ class _Import:
 
     def _share_simple(self, owner: DomainName, sides: Mapping[str, list[Target]]) -> None:
         """Give both sides the addresses of the family that does not fail over."""
-        for rtype in _ADDRESS_TYPES:
+        for rtype in ADDRESS_TYPES:
             entries = self._sets.get((owner, rtype), [])
             if len(entries) != 1 or entries[0].routing != "simple":
                 continue
@@ -202,93 +214,3 @@ class _Import:
         if not addresses:
             return None
         return self._builder.application(name, heads_of(addresses), checks)
-
-    # static records
-
-    def _plain(self, key: Key, entries: Sequence[RecordSet]) -> None:
-        """Take the simple records of a name and type."""
-        owner, rtype = key
-        routed = [entry for entry in entries if entry.routing != "simple"]
-        for entry in routed[:1]:
-            reason = f"its routing policy is {entry.routing}"
-            if entry.routing == "failover":
-                reason = "groups answer A, AAAA and CNAME only, so other types cannot fail over"
-            if len(routed) > 1:
-                reason += f" ({len(routed)} record sets)"
-            self._builder.refuse(
-                entry.place,
-                f"{owner} {rtype}",
-                reason,
-                _INSTEAD.get(entry.routing, "Serve one of them"),
-            )
-        for entry in entries:
-            if entry.routing == "simple" and rtype == "SOA":
-                self._soa(entry)
-            elif entry.routing == "simple" and rtype == "NS" and owner == self._zone.origin:
-                self._zone.servers += [self._targets.hostname(value) for value in entry.values]
-            elif entry.routing == "simple" and entry.alias is not None:
-                self._plain_alias(entry)
-            elif entry.routing == "simple":
-                self._records(entry, entry.values, entry.rtype, entry.ttl)
-
-    def _soa(self, entry: RecordSet) -> None:
-        """Take the negative TTL; the rest is that of Route 53."""
-        fields = entry.values[0].split()
-        if len(fields) == 7 and fields[6].isascii() and fields[6].isdigit():
-            self._zone.negative_ttl = min(int(fields[6]), entry.ttl)
-
-    def _records(self, entry: RecordSet, values: Iterable[str], rtype: str, ttl: int) -> None:
-        for value in values:
-            text = f"{entry.owner.absolute_text()} {ttl} IN {rtype} {value}"
-            try:
-                self._zone.add(entry.place, parse_record(text, ROOT, ttl, self._zone.origin))
-            except Malformed as fault:
-                self._builder.refuse(entry.place, subject_of(entry), str(fault))
-
-    def _plain_alias(self, entry: RecordSet) -> None:
-        """Take an alias that does not fail over."""
-        assert entry.alias is not None
-        if self._builder.has_group(entry.alias):
-            self._lead_to(entry, entry.alias, f"follows the group of {entry.alias}")
-            return
-        found = Target(entry.place, entry.ttl)
-        if entry.rtype not in (*_ADDRESS_TYPES, "CNAME"):
-            self._copied(entry)
-            return
-        try:
-            self._targets.follow(entry, found)
-        except NotTaken as fault:
-            advice = "Write its records, or a CNAME, by hand"
-            self._builder.refuse(entry.place, subject_of(entry), str(fault), advice)
-            return
-        if found.hostname is not None:
-            self._lead_to(entry, found.hostname, f"leads to {found.hostname}")
-        else:
-            self._records(entry, found.addresses, entry.rtype, found.ttl)
-
-    def _copied(self, entry: RecordSet) -> None:
-        """Take an alias of another type to a name of this zone: its records are copied."""
-        assert entry.alias is not None
-        for target in self._sets.get((entry.alias, entry.rtype), ()):
-            if target.routing == "simple" and target.alias is None:
-                self._records(entry, target.values, entry.rtype, target.ttl)
-                text = f"the records of {entry.alias} are copied; it does not follow that name"
-                self._builder.note(entry.place, subject_of(entry), text)
-                return
-        reason = f"its alias leads to {entry.alias}, which has no simple {entry.rtype} record here"
-        self._builder.refuse(entry.place, subject_of(entry), reason, "Write its records by hand")
-
-    def _lead_to(self, entry: RecordSet, target: DomainName, how: str) -> None:
-        """Let a name follow another one: by `alias` at the origin, by a CNAME elsewhere."""
-        zone = self._zone
-        if entry.owner == zone.origin:
-            zone.alias = target
-            self._builder.needs_resolvers |= not target.is_at_or_below(zone.origin)
-            return
-        present = any(
-            found.record.owner == entry.owner and found.record.rtype == CNAME
-            for found in zone.records
-        )
-        if not present:
-            zone.add_data(entry.place, entry.owner, CNAME, entry.ttl, target.wire)
-            self._builder.note(entry.place, subject_of(entry), f"it {how} by a CNAME")

@@ -44,6 +44,7 @@ class RecordSet:
 
     `place` is its position in the document; `values` is zone-file text.  `routing` is the name of
     the routing policy; `failover` is PRIMARY or SECONDARY, or empty.
+    `weight` is what the document has, None without one.
     `evaluates` tells whether the health of the alias' target counts.
     """
 
@@ -58,6 +59,7 @@ class RecordSet:
     failover: str
     identifier: str
     health_check: str | None
+    weight: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ def parse_document(data: bytes, name: str) -> Mapping[str, Any]:
         raise Malformed(f"{name}: not JSON that AWS prints: {reason}") from None
     if not isinstance(document, dict):
         raise Malformed(f"{name}:1:1: expected an object with the list ResourceRecordSets")
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Malformed(f"{name}: an escape in it (\\uD800 to \\uDFFF) is no character") from None
     return document
 
 
@@ -199,6 +205,7 @@ def _record_set(entry: object, place: str) -> RecordSet:
         failover=str(fields.get("Failover") or "").upper(),
         identifier=str(fields.get("SetIdentifier") or ""),
         health_check=str(fields["HealthCheckId"]) if fields.get("HealthCheckId") else None,
+        weight=fields.get("Weight"),
     )
 
 

@@ -22,6 +22,7 @@ from failoverdns.model.names import DomainName
 Key = tuple[DomainName, str]
 """The name and the type of record sets."""
 
+ADDRESS_TYPES: Final = ("A", "AAAA")
 _MAX_STEPS: Final = 8
 """Aliases that are followed one after the other."""
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from failoverdns.config.zones.master_file import read_master_file
 from failoverdns.config.zones.zone_file import LIMITS
@@ -45,15 +45,15 @@ def route53_plan(file: Path, zone: str | None, checks: Path | None) -> Plan:
 
     `zone` is its name, if the file does not tell it; `checks` a file with the health checks.
     """
-    document = _document(file)
+    source = _name(file)
+    document = parse_document(read_bytes(file, MAX_SIZE), source)
     known = None
-    cut_off = is_cut_off(document)
     if checks is not None:
-        listed = _document(checks)
-        known = health_checks(listed, str(checks))
+        listed = parse_document(read_bytes(checks, MAX_SIZE), _name(checks))
+        known = health_checks(listed, _name(checks))
     name = zone_name(zone) if zone is not None else None
-    sets = record_sets(document, str(file))
-    return import_route53(sets, known, str(file), name, cut_off=cut_off)
+    sets = record_sets(document, source)
+    return import_route53(sets, known, source, name, cut_off=is_cut_off(document))
 
 
 def gdnsd_plan(folder: Path) -> Plan:
@@ -66,12 +66,8 @@ def gdnsd_plan(folder: Path) -> Plan:
     has_config = os.path.lexists(config)
     if not has_config and not zones.is_dir():
         raise Malformed(f"{folder}: has neither a file `config` nor a folder `zones`")
-    try:
-        names = (
-            sorted(n for n in os.listdir(zones) if not n.startswith(".")) if zones.is_dir() else []
-        )
-    except OSError as fault:
-        raise Malformed(f"{zones}: cannot be read: {fault.strerror}") from None
+    visible = _visible(zones) if zones.is_dir() else []
+    names = [name for name in visible if not (zones / name).is_dir()]
     if not names:
         raise Malformed(f"{zones}: has no zone")
     return import_gdnsd(
@@ -202,8 +198,8 @@ def zone_name(text: str) -> DomainName:
         raise Malformed(f"--zone: {text!r} is not a domain name: {fault}") from None
 
 
-def _document(file: Path) -> Any:
-    return parse_document(read_bytes(file, MAX_SIZE), str(file))
+def _name(file: Path) -> str:
+    return "standard input" if str(file) == "-" else str(file)
 
 
 def read_bytes(file: Path, longest: int) -> bytes:

@@ -187,8 +187,12 @@ class _Parser:
         if found is None:
             shown = self._text[self._at : self._at + 1]
             raise self._fault(f"expected {what}, not {shown!r}" if shown else f"{what} is missing")
+        text = found.group(1) if quoted else found.group()
+        for escape in _ESCAPE.finditer(text):
+            if escape[1] is not None and int(escape[1]) > 255:
+                raise self._fault(f"the escape {escape[0]} is over \\255")
         self._at = found.end()
-        return _ESCAPE.sub(_unescaped, found.group(1) if quoted else found.group())
+        return _ESCAPE.sub(_unescaped, text)
 
     def _skip(self) -> None:
         found = _SPACE.match(self._text, self._at)
@@ -216,4 +220,4 @@ class _Parser:
 def _unescaped(match: re.Match[str]) -> str:
     if match[1] is None:
         return "" if match[2] == "\n" else str(match[2])
-    return chr(int(match[1]) & 0xFF)
+    return chr(int(match[1]))

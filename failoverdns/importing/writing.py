@@ -187,8 +187,6 @@ def _value(value: Setting | list[str]) -> str:
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}"
     return _text(value) if isinstance(value, str) else str(value)
 
 

@@ -6,7 +6,7 @@ functions judge here and in `check-config`.  An RRset has one TTL, the lowest th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -28,8 +28,6 @@ PLACEHOLDER: Final = ("ns1", ("192.0.2.53",))
 
 _PASSES: Final = 10
 """How often records are judged: one that is left out may make another one impossible."""
-
-_WIRE: Final = "\\# {} {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,7 @@ class ZoneDraft:
     negative_ttl: int | None = None
     soa: SOATimers | None = None
     alias: DomainName | None = None
+    alias_place: str = ""
     comments: list[str] = field(default_factory=list)
 
     def add(self, place: str, record: Record) -> None:
@@ -78,10 +77,8 @@ class ZoneDraft:
         self.negative_ttl = negative_ttl
 
     def add_data(self, place: str, owner: DomainName, rtype: int, ttl: int, data: bytes) -> None:
-        """Add a record with data in wire form; raises Malformed if no zone can have it."""
-        text = f"{owner.absolute_text()} {ttl} IN TYPE{rtype} " + _WIRE.format(
-            len(data), data.hex()
-        )
+        """Add a record with data in wire form; raises Malformed if the zone cannot have it."""
+        text = f"{owner.absolute_text()} {ttl} IN TYPE{rtype} \\# {len(data)} {data.hex()}"
         self.add(place, parse_record(text, self.origin, ttl))
 
     def labels(self) -> set[str]:
@@ -92,25 +89,39 @@ class ZoneDraft:
 
 
 class Contents:
-    """The contents of a zone on their way to what is served; remarks go into the given lists."""
+    """The contents of a zone on their way to what is served; remarks go into the given lists.
 
-    def __init__(self, draft: ZoneDraft, not_taken: list[Remark], notes: list[Remark]) -> None:
+    `detours` are the CNAME records that lead to groups, and exclude other records like these.
+    """
+
+    def __init__(
+        self,
+        draft: ZoneDraft,
+        detours: Sequence[Found],
+        not_taken: list[Remark],
+        notes: list[Remark],
+    ) -> None:
         self._draft = draft
         self._not_taken = not_taken
         self._notes = notes
+        self._detours = detours
         self._records = list(draft.records)
+        self._comments = list(draft.comments)
 
-    def settled(self, groups: Iterable[PlannedGroup], owners: Iterable[DomainName]) -> PlannedZone:
-        """Return the zone.
-
-        `groups` are those of the zone, `owners` the names for which they were made; a group whose
-        name is no label has a CNAME at its owner, which excludes other records too.
-        """
+    def settled(self, groups: Iterable[PlannedGroup]) -> PlannedZone:
+        """Return the zone beside its groups."""
         draft = self._draft
-        self._leave_room(groups, set(owners))
+        self._leave_room(groups)
         servers = self._servers()
         self._unify()
         rrsets = self._accepted(servers)
+        alias = draft.alias
+        if alias is not None and any(server.name == draft.origin for server in servers):
+            reason = f"it is the name of a name server, so that it cannot follow {alias}"
+            advice = f"Call the server ns1.{draft.origin}, for example"
+            remark = Remark(draft.alias_place, str(draft.origin), reason, advice)
+            self._not_taken.append(remark)
+            alias = None
         return PlannedZone(
             origin=draft.origin,
             nameservers={
@@ -119,19 +130,21 @@ class Contents:
             contact=self._contact(),
             negative_ttl=None if draft.negative_ttl is None else min(draft.negative_ttl, MAX_TTL),
             soa=draft.soa,
-            alias=draft.alias,
+            alias=alias,
             records=rrsets,
-            comments=tuple(draft.comments),
+            comments=tuple(self._comments),
         )
 
-    def _leave_room(self, groups: Iterable[PlannedGroup], owners: set[DomainName]) -> None:
+    def _leave_room(self, groups: Iterable[PlannedGroup]) -> None:
         """Leave out the records that cannot be beside groups."""
+        draft = self._draft
         sides: dict[DomainName, PlannedGroup] = {}
         hostnames: dict[DomainName, PlannedGroup] = {}
         for planned in groups:
             hostname, *below = group_names(planned.hostname)
             hostnames[hostname] = planned
             sides.update((name, planned) for name in below)
+        owners = {found.record.owner for found in self._detours}
         kept = []
         for found in self._records:
             owner, rtype = found.record.owner, found.record.rtype
@@ -147,7 +160,12 @@ class Contents:
                     f"this name becomes the group {group.name}, beside which no record can be",
                     "Move these records to another name, or leave the group out",
                 )
-            elif owner in owners and group is None and rtype != CNAME:
+            elif owner == draft.origin and rtype in (A, AAAA) and draft.alias is not None:
+                if owner in draft.servers:
+                    kept.append(found)
+                else:
+                    self._refuse(found, f"{owner} follows {draft.alias} with all its addresses")
+            elif owner in owners:
                 self._refuse(
                     found,
                     "this name leads to a group by a CNAME, which excludes other records",
@@ -155,7 +173,7 @@ class Contents:
                 )
             else:
                 kept.append(found)
-        self._records = kept
+        self._records = kept + list(self._detours)
 
     def _servers(self) -> list[NameServer]:
         """Return the name servers with addresses, which leave the static records."""
@@ -184,7 +202,7 @@ class Contents:
         if not servers:
             label, texts = PLACEHOLDER
             servers.append(NameServer(draft.origin.child(label), tuple(map(IPv4Address, texts))))
-            draft.comments.append("An example: write the name and address of your own server here.")
+            self._comments.append("An example: write the name and address of your own server here.")
         named = {server.name for server in servers}
         self._records = [f for f in kept if f.record.owner not in named or f.record.rtype != CNAME]
         return servers
@@ -255,6 +273,11 @@ def _position(place: str, number: int) -> Place:
     """Return a place with the file and the line of `place`, and with `number` as its column."""
     file, _, line = place.rpartition(":")
     return Place(int(line), number, file=file) if line.isdigit() else Place(number, number)
+
+
+def record_of(owner: DomainName, rtype: int, ttl: int, data: bytes) -> Record:
+    """Return a record, `ttl` in seconds, with data in wire form and in lower case."""
+    return Record(owner, rtype, ttl, data, data)
 
 
 def _with_ttl(record: Record, ttl: int) -> Record:

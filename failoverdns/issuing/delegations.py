@@ -51,12 +51,12 @@ async def check_delegations(
         return
     served = {owner for base in values for owner in challenge_owners(state, base)}
     wanted = [(base.child(CHALLENGE_LABEL), found) for base, found in values.items()]
-    seen: list[SeenChallenge] | None = await effects.in_thread(
-        lambda: effects.look_up(wanted, served.__contains__)
-    )
-    if seen is None:
+    if not effects.has_resolvers():
         effects.log(f"order {order.id} is not looked up beforehand: `resolvers` is not set")
         return
+    seen: list[SeenChallenge] = await effects.in_thread(
+        lambda: effects.look_up(wanted, served.__contains__)
+    )
     together = dict(zip(values, seen, strict=True))
     for base, sight in together.items():
         if sight.sight is ChallengeSight.UNKNOWN:

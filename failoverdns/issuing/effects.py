@@ -14,7 +14,7 @@ from failoverdns.store.interface import Store
 
 LookUp = Callable[
     [Sequence[tuple[DomainName, Collection[str]]], Callable[[DomainName], bool]],
-    list[SeenChallenge] | None,
+    list[SeenChallenge],
 ]
 """Looks challenges up; see `IssuingEffects`."""
 
@@ -25,10 +25,9 @@ class IssuingEffects(Effects):
 
     `submit` submits a command and raises Rejected if it is refused; `pause` lets other work run;
     `can_record` returns whether the state can be written, `now` returns seconds since 1970,
-    `anchors` the roots that clients are known to trust.  `look_up` returns what resolvers see of
-    challenges, None without resolvers: names and the values that the CA accepts there, and whether
-    a name is one where a challenge is served; it blocks.  `has_resolvers` returns whether there
-    are any.
+    `anchors` the roots that clients are known to trust.  `has_resolvers` returns whether there
+    are resolvers, and `look_up` what they see of challenges: names and the values that the CA
+    accepts there, and whether a name is one where a challenge is served; it blocks.
     """
 
     store: Store

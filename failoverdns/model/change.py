@@ -101,7 +101,7 @@ class StaticDifference:
     of changed zones, each with the origin, that have more than static records: they are left out.
     `names` is the number of names that differ.  `unchecked` are names that were published since the
     comparison began: they may have got a group.  `again` sets the static records of such names in a
-    table that was filled meanwhile.
+    table that was filled meanwhile.  `hidden` are warnings of names that the records hide.
     """
 
     removed: tuple[bytes, ...]
@@ -110,6 +110,7 @@ class StaticDifference:
     names: int
     unchecked: Set[DomainName]
     again: bytes = b""
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

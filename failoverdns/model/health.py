@@ -263,7 +263,10 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The health of a head as probes found it, since when (steady seconds), and why it is down."""
+    """The health of a head as probes found it, since when (steady seconds), and why.
+
+    `cause` and `detail` say why it is down, or that it is unknown because of this machine.
+    """
 
     health: Health
     since: float

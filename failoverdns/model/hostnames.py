@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII | re.IGNORECASE)
 _PORT = re.compile(r"(?P<host>[^:\[\]]+|\[[^\[\]]*\]):(?P<port>[0-9]*)", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
 _LONGEST_SHOWN = 60
+_GIVE = "give it to a head with --address, or write an A or AAAA record in the configuration"
 
 
 def target_hostname(text: str) -> DomainName:
@@ -31,7 +32,7 @@ def target_hostname(text: str) -> DomainName:
     `0x7f.1`); no top-level domain is a number (RFC 3696 section 2).
     """
     if (found := _address_in(text)) is not None:
-        raise Malformed(f"{found}; give an address as such, with --address or an A or AAAA record")
+        raise Malformed(f"{found}; {_GIVE}")
     if _SCHEME.match(text) or "/" in text:
         raise Malformed(f"a URL or path; write only {_host_of(text) or 'the name of its host'}")
     if (with_port := _PORT.fullmatch(text)) is not None:
@@ -49,7 +50,7 @@ def target_hostname(text: str) -> DomainName:
     if _NUMBER.fullmatch(labels[-1]):
         raise Malformed(
             f"its last part, {labels[-1]}, is a number, so clients read it as an IPv4 address; "
-            "give an address as such, with --address or an A or AAAA record"
+            f"if it is one, {_GIVE}"
         )
     if len(labels) == 1:
         raise Malformed(f"it has only one part; write the whole name, such as {labels[0]}.example")

@@ -24,6 +24,8 @@ class RRType(IntEnum):
     DS = 43
     RRSIG = 46
     NSEC = 47
+    TSIG = 250
+    """A signature of a message, never in a zone (RFC 8945)."""
     IXFR = 251
     AXFR = 252
     ANY = 255
@@ -34,6 +36,7 @@ class RRClass(IntEnum):
 
     IN = 1
     CHAOS = 3
+    ANY = 255
 
 
 class Opcode(IntEnum):
@@ -51,6 +54,7 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    NOTAUTH = 9
     BADVERS = 16
     BADCOOKIE = 23
 

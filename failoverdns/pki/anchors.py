@@ -8,8 +8,10 @@ refuse.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -55,8 +57,10 @@ NO_ANCHORS = Anchors()
 def read_anchors(files: Iterable[bytes]) -> Anchors:
     """Return the certificates of PEM files as anchors; those that cannot be read are left out."""
     found: dict[bytes, dict[x509.Certificate, None]] = {}
-    for data in files:
-        for block in _BLOCK.findall(data):
+    blocks = [block for data in files for block in _BLOCK.findall(data)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some old roots have a serial number of zero
+        for block in blocks:
             try:
                 certificate = x509.load_pem_x509_certificate(block)
                 certificate.public_key()
@@ -68,6 +72,7 @@ def read_anchors(files: Iterable[bytes]) -> Anchors:
     return Anchors({subject: tuple(certificates) for subject, certificates in found.items()})
 
 
+@lru_cache(maxsize=2048)
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Return whether `issuer` issued `certificate`, by issuer name and signature."""
     try:

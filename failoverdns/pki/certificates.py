@@ -216,7 +216,8 @@ def _name_faults(leaf: x509.Certificate) -> Iterator[str]:
     if not names and not addresses:
         yield (
             "chain: the certificate declares no names: it needs DNS names or addresses as subject "
-            "alternative names, a common name is not enough"
+            "alternative names, a common name is not enough (`openssl req` takes -addext "
+            "subjectAltName=DNS:NAME)"
         )
     unusable = [*_unusable(names)]
     yield from unusable[:MAX_NAMED]

@@ -136,7 +136,9 @@ def _path_faults(
     now: float | None,
 ) -> Iterator[str]:
     for certificate, reason in certificate_faults(needed, now):
-        yield f"{_called(certificate, numbers)} {reason}"
+        is_spent = certificate is not needed[0] and reason.startswith("expired")
+        remedy = ": put its successor there" if is_spent else ""
+        yield f"{_called(certificate, numbers)} {reason}{remedy}"
     for at, certificate in enumerate(needed):
         weakness = key_pairs.weakness(certificate.public_key())
         if weakness is not None:

@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives.hashes import MD5, SHA1
 
 from failoverdns.model.timestamps import timestamp
 from failoverdns.pki.anchors import Anchors, begins, ends, is_issued_by
-from failoverdns.pki.purposes import constraint_faults, issuer_faults, leaf_faults, own_issuers
+from failoverdns.pki.purposes import (
+    constraint_faults,
+    issuer_faults,
+    key_faults,
+    leaf_faults,
+    own_issuers,
+)
 
 _BROKEN = (MD5, SHA1)
 _MAX_PATHS = 64
@@ -91,7 +97,7 @@ def _search(
     if anchor is not None:
         found.append(Path(path, anchor))
         return
-    issuers = [c for c in rest if is_issued_by(top, c)] if top.issuer != top.subject else []
+    issuers = [c for c in rest if is_issued_by(top, c)] if not is_issued_by(top, top) else []
     for issuer in issuers:
         _search((*path, issuer), tuple(c for c in rest if c != issuer), anchors, now, found)
     if not issuers:
@@ -142,3 +148,4 @@ def certificate_faults(
         yield from ((certificate, reason) for reason in reasons)
         if at > 0:
             yield from ((certificate, reason) for reason in constraint_faults(certificate, leaf))
+            yield from ((certificate, reason) for reason in key_faults(certificate, needed[at - 1]))

@@ -98,6 +98,18 @@ def constraint_faults(issuer: x509.Certificate, leaf: x509.Certificate) -> Itera
             yield f"may not issue for {name.value}: its name constraints forbid it"
 
 
+def key_faults(issuer: x509.Certificate, lower: x509.Certificate) -> Iterator[str]:
+    """Yield that an issuer is not the one that a certificate names by the identifier of its key.
+
+    Clients with OpenSSL look for that one (sections 4.2.1.1 and 4.2.1.2).
+    """
+    named = extension(lower, x509.AuthorityKeyIdentifier)
+    wanted = named.key_identifier if named is not None else None
+    found = extension(issuer, x509.SubjectKeyIdentifier)
+    if wanted is not None and found is not None and wanted != found.digest:
+        yield "has another key identifier than the one that the certificate below it names"
+
+
 def is_authority(certificate: x509.Certificate) -> bool:
     """Return whether a certificate claims to be a CA's (RFC 5280 section 4.2.1.9)."""
     constraints = extension(certificate, x509.BasicConstraints)

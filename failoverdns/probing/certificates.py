@@ -1,17 +1,20 @@
 """Judge the certificate that a server presents: every fault of it, in words.
 
-    leaf (DER), the fault that OpenSSL found in the chain, what is expected, names, now -> faults
+    leaf, what OpenSSL found of the chain, what is expected, names, now -> faults
 
-OpenSSL builds the chain and verifies the signatures and the dates of CAs.  It reports only the
-first fault, and checks the dates of the leaf last, so an expired leaf hides no other fault.  The
-leaf's dates, purpose and names (RFC 9525: subject alternative names only, `*` as the whole leftmost
-label only, addresses by IP SANs) are judged here, so that all of its faults are reported at once.
+OpenSSL builds the path to a trusted root and verifies the signatures and the dates of CAs.  It
+reports only the first fault, and checks the dates of the leaf last, so an expired leaf hides no
+other fault.  What the certificates on the path may be used for is judged in `failoverdns.pki`, as
+it is for a certificate that is installed.  The leaf's dates and names (RFC 9525: subject
+alternative names only, `*` as the whole leftmost label only, addresses by IP SANs) are judged here,
+so that all faults are reported at once.
 
 Does no TLS and reads no clock.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,12 +22,14 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from failoverdns.model.certificate import covers
 from failoverdns.model.health import TlsExpectation
 from failoverdns.model.names import is_address
 from failoverdns.model.printable import printable
+from failoverdns.pki.anchors import ends
+from failoverdns.pki.paths import certificate_faults
+from failoverdns.pki.purposes import leaf_faults
 
 _DAY: Final = 86400.0
 _MAX_NAMED: Final = 5
@@ -39,13 +44,15 @@ _OTHERS: Final = {
     7: "a signature is wrong",
     22: "the chain is too long",
     23: "it is revoked",
-    24: "an issuer is not a CA",
     25: "a CA has more CAs below it than its path length allows",
     32: "an issuer may not sign certificates",
+    34: "it has a critical extension that clients do not understand",
     47: "a CA may not sign for this name",
+    48: "a CA may not sign for this name",
     66: "the server's key is too weak",
     67: "a CA's key is too weak",
     68: "a signature is made with a digest that is too weak",
+    79: "an issuer is not a CA",
 }
 
 
@@ -63,15 +70,30 @@ class Leaf:
     """The parts of a server's own certificate that are judged; times in seconds since 1970.
 
     `names` are DNS names in lower case and addresses, as `covers` compares them.
-    `is_for_servers` if its extended key usage, where it has one, lets it be (RFC 5280 section
-    4.2.1.12).
+    `unfit` are the reasons why no server can use it.
     """
 
     names: frozenset[str]
     not_before: float
     not_after: float
     issuer: str
-    is_for_servers: bool = True
+    unfit: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issuers:
+    """The CA certificates that lead from a leaf to the trusted root, root included.
+
+    `unfit` are the reasons why they may not issue the leaf.  `subject` is the one that ends first,
+    at `not_after` (seconds since 1970).
+    """
+
+    not_after: float = math.inf
+    subject: str = ""
+    unfit: tuple[str, ...] = ()
+
+
+NO_ISSUERS: Final = Issuers()
 
 
 @lru_cache(maxsize=4096)
@@ -91,8 +113,26 @@ def read_leaf(der: bytes) -> Leaf:
         certificate.not_valid_before_utc.timestamp(),
         certificate.not_valid_after_utc.timestamp(),
         certificate.issuer.rfc4514_string(),
-        _is_for_servers(certificate),
+        tuple(leaf_faults(certificate)),
     )
+
+
+@lru_cache(maxsize=1024)
+def read_issuers(path: tuple[bytes, ...]) -> Issuers:
+    """Return the judged parts of a path (DER, leaf first) that OpenSSL verified.
+
+    Raises ValueError.
+    """
+    certificates = [x509.load_der_x509_certificate(der) for der in path]
+    if len(certificates) < 2:
+        return NO_ISSUERS
+    first = min(certificates[1:], key=ends)
+    unfit = tuple(
+        f"{_whose(certificate.subject.rfc4514_string())} {reason}"
+        for certificate, reason in certificate_faults(certificates, None)
+        if certificate != certificates[0]
+    )
+    return Issuers(ends(first), first.subject.rfc4514_string(), unfit)
 
 
 def faults(
@@ -101,18 +141,20 @@ def faults(
     expected: TlsExpectation,
     names: Sequence[str],
     now: float,
+    issuers: Issuers = NO_ISSUERS,
 ) -> list[str]:
     """Return every fault of a certificate for `names`; `now` in seconds since 1970.
 
+    `chain` is the fault that OpenSSL found, `issuers` the path, if it found none.
     No certificate has a fault if `expected` does not ask for verification.
     """
     if not expected.verify:
         return []
-    found = [*_date_faults(leaf, expected, now)]
+    found = [*_date_faults(leaf, issuers, expected, now)]
     if chain is not None:
         found += _chain_faults(leaf, chain)
-    if not leaf.is_for_servers:
-        found.append("it is not for servers: its extended key usage lacks serverAuth")
+    found += (f"it {reason}" for reason in leaf.unfit)
+    found += issuers.unfit
     wanted = (expected.server_name,) if expected.server_name is not None else names
     missing = [name for name in wanted if not covers(leaf.names, name)]
     if missing:
@@ -131,19 +173,23 @@ def _host_names(names: Iterable[str]) -> Iterator[str]:
             yield normalised
 
 
-def _date_faults(leaf: Leaf, expected: TlsExpectation, now: float) -> Iterator[str]:
-    days, least = int((leaf.not_after - now) // _DAY), expected.days_left
+def _date_faults(
+    leaf: Leaf, issuers: Issuers, expected: TlsExpectation, now: float
+) -> Iterator[str]:
+    end, least = min(leaf.not_after, issuers.not_after), expected.days_left
+    days = int((end - now) // _DAY)
     if now > leaf.not_after:
         yield f"it expired on {_date(leaf.not_after)}"
     elif now < leaf.not_before:
         yield f"it is not valid before {_date(leaf.not_before)}"
     elif days < least:
-        until = _date(leaf.not_after)
-        yield f"it is valid for {days} more days, until {until}, where {least} are wanted"
+        until = _date(end)
+        subject = "it" if end == leaf.not_after else _whose(issuers.subject)
+        yield f"{subject} is valid for {days} more days, until {until}, where {least} are wanted"
 
 
 def _chain_faults(leaf: Leaf, fault: ChainFault) -> Iterator[str]:
-    whose = f"the CA certificate {printable(fault.subject)!r} of its chain"
+    whose = _whose(fault.subject)
     if fault.number in (EXPIRED, NOT_YET_VALID):
         if fault.depth > 0:
             yield f"{whose} {'has expired' if fault.number == EXPIRED else 'is not yet valid'}"
@@ -159,14 +205,8 @@ def _chain_faults(leaf: Leaf, fault: ChainFault) -> Iterator[str]:
         yield f"its chain is refused: {text}"
 
 
-def _is_for_servers(certificate: x509.Certificate) -> bool:
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    return bool(
-        {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usage)
-    )
+def _whose(subject: str) -> str:
+    return f"the CA certificate {printable(subject)!r} of its chain"
 
 
 def _names_of(leaf: Leaf) -> str:

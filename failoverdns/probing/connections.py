@@ -193,8 +193,7 @@ class ConnectionProbe:
                 leaf = certificates.read_leaf(der)
             except ValueError as fault:
                 raise TlsFault(f"it cannot be read: {fault}") from None
-            chain = stream.chain_fault()
-            found = certificates.faults(leaf, chain, expected, self._target.names, time.time())
+            found = _judged(leaf, stream.verified(), self._target)
             if found:
                 stream.take_leave()
                 return ProbeVerdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")
@@ -223,3 +222,19 @@ class ConnectionProbe:
             if outcome is not None:
                 return outcome
         return None
+
+
+def _judged(
+    leaf: certificates.Leaf,
+    verified: tuple[bytes, ...] | certificates.ChainFault,
+    target: ProbeTarget,
+) -> list[str]:
+    """Return every fault of a certificate, from what OpenSSL found of its chain."""
+    expected, now = target.check.tls, time.time()
+    if isinstance(verified, certificates.ChainFault):
+        return certificates.faults(leaf, verified, expected, target.names, now)
+    try:
+        issuers = certificates.read_issuers(verified)
+    except ValueError as fault:
+        raise TlsFault(f"its chain cannot be read: {fault}") from None
+    return certificates.faults(leaf, None, expected, target.names, now, issuers)

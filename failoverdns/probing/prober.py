@@ -98,7 +98,13 @@ class Prober:
         self._number = 0
         self._look: IDelayedCall | None = None
         self._say_again = 0.0
+        self._shortage: str | None = None
         self._stopped = False
+
+    @property
+    def shortage(self) -> str | None:
+        """Why probes wait though there are places: what this process has no more of; else None."""
+        return self._shortage if self.waiting else None
 
     @property
     def running(self) -> int:
@@ -155,10 +161,12 @@ class Prober:
                 self._wait_for_room(queue, why)
                 return
             queue.waiting.popleft()
+            self._shortage = None
 
     def _wait_for_room(self, queue: _Queue, why: NoRoom) -> None:
         """Try again after a while, or as soon as a probe has ended."""
         now = self._reactor.seconds()
+        self._shortage = str(why)
         if now >= self._say_again:
             self._say_again = now + _SAY_AGAIN
             self.log.warn("probes have to wait, there is no room for more: {why}", why=why)

@@ -119,19 +119,22 @@ class TlsStream:
         self._idle_bytes = MAX_IDLE
         return data
 
-    def chain_fault(self) -> ChainFault | None:
-        """Return the fault of the server's chain, if it has one; call it after the handshake."""
+    def verified(self) -> tuple[bytes, ...] | ChainFault:
+        """Return the path to a trusted root (DER, leaf first), or the fault of the chain.
+
+        Call it after the handshake.
+        """
         certificate = self._connection.get_peer_certificate()
         chain = self._connection.get_peer_cert_chain() or []
         store = self._context.get_cert_store()
         assert certificate is not None
         assert store is not None
         try:
-            crypto.X509StoreContext(store, certificate, chain).verify_certificate()
+            path = crypto.X509StoreContext(store, certificate, chain).get_verified_chain()
         except crypto.X509StoreContextError as fault:
             number, depth, _ = fault.errors
             return ChainFault(number, depth, _subject(fault.certificate))
-        return None
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in path)
 
     def take_leave(self) -> None:
         """Send close_notify to the server, if that can be done at once."""

@@ -21,6 +21,12 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.numbers import EdnsOption
 from failoverdns.protocol.cookies import LENGTHS
 
+MAX_OPTIONS: Final = 1024
+"""EDNS options of a query that are read: all that fit into a query over UDP, and some more.
+
+A message over TCP may have 16,000, and reading all would hold up the queries of others.
+"""
+
 _NSID: Final = EdnsOption.NSID.value
 _CLIENT_SUBNET: Final = EdnsOption.CLIENT_SUBNET.value
 _COOKIE: Final = EdnsOption.COOKIE.value
@@ -50,17 +56,19 @@ NO_OPTIONS: Final = Options()
 def read_options(packet: bytes, at: int, end: int) -> Options:
     """Read the options between the offsets `at` and `end` (RFC 6891 section 6.1.2).
 
-    There may be any number: reading one takes less time than a query of as many bytes.
+    There may be any number, of which the first `MAX_OPTIONS` are read.
     Raises Malformed.
     """
     if at == end:
         return NO_OPTIONS
     found: dict[int, bytes] = {}
-    while at + 4 <= end:
+    left = MAX_OPTIONS
+    while left and at + 4 <= end:
         code, size = packet[at] << 8 | packet[at + 1], packet[at + 2] << 8 | packet[at + 3]
         found.setdefault(code, packet[at + 4 : at + 4 + size])
         at += 4 + size
-    if at != end:
+        left -= 1
+    if at > end or (left and at != end):
         raise Malformed("EDNS options that do not end where OPT ends")
     cookie, subnet = found.get(_COOKIE), found.get(_CLIENT_SUBNET)
     if cookie is not None and len(cookie) not in LENGTHS:

@@ -20,6 +20,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Opcode, Rcode, RRType
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
+from failoverdns.protocol.tsig import TSIG, bad_key
 
 MAX_RECORDS: Final = 32
 """Records that a query may have beside its question: OPT, TSIG, and some reserve."""
@@ -72,7 +73,7 @@ class Faulty:
     """A message that is answered with an rcode, and with its question and OPT if they were read.
 
     `question` is empty and `edns` None if they could not be read; the options of `edns` are those
-    of a well-formed OPT record, else none.
+    of a well-formed OPT record, else none.  `tsig` is a TSIG record for the reply, or empty.
     """
 
     id: int
@@ -82,6 +83,7 @@ class Faulty:
     recursion_desired: bool = False
     question: bytes = b""
     edns: Edns | None = None
+    tsig: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,15 @@ def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
             return Faulty(id_, opcode, Rcode.FORMERR, "cut short", rd)
         at = end + 4
     question = packet[12:at]
-    edns, why = _read_records(packet, at, before, min(beside, MAX_RECORDS))
+    found = _read_records(packet, at, before, min(beside, MAX_RECORDS))
+    edns, why = found.edns, found.fault
     if beside > MAX_RECORDS:
         why = "too many records for a query"
     if why is not None:
         return Faulty(id_, opcode, Rcode.FORMERR, why, rd, question, edns)
+    if found.tsig is not None:
+        why = "a TSIG key that is not known"
+        return Faulty(id_, opcode, Rcode.NOTAUTH, why, rd, question, edns, found.tsig)
     if questions == 1:
         return Query(id_, rd, question, DomainName(packet[12:end]), qtype, qclass, edns)
     if edns is not None and edns.version > 0:
@@ -148,34 +154,54 @@ def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
     return at + 1
 
 
-def _read_records(
-    packet: bytes, at: int, before: int, count: int
-) -> tuple[Edns | None, str | None]:
-    """Read the records after the question, of which `before` are not in the additional section.
+@dataclass(slots=True)
+class _Beside:
+    """What stands beside the question, as far as it was read, and why it is malformed, or None."""
 
-    Return the content of OPT, as far as there is one, and why the message is malformed, or None.
-    """
-    edns = None
+    edns: Edns | None = None
+    tsig: bytes | None = None
+    fault: str | None = None
+
+
+def _read_records(packet: bytes, at: int, before: int, count: int) -> _Beside:
+    """Read the records after the question, of which `before` are not in the additional section."""
+    found = _Beside()
     try:
         for index in range(count):
-            owner, at = at, _name_end(packet, at, pointers=True)
-            rtype, payload, _, version, flags, length = _RECORD.unpack_from(packet, at)
-            at += _RECORD.size
-            if at + length > len(packet):
-                return edns, "a record is cut short"
-            if rtype == _OPT:
-                if index < before or packet[owner]:
-                    return edns, "an OPT record in the wrong place"
-                if edns is not None:
-                    return edns, "a second OPT record"
-                edns = Edns(max(payload, 512), version, bool(flags & 0x8000))
-                edns = _with_options(edns, packet, at, at + length)
-            at += length
+            if found.tsig is not None:
+                raise Malformed("a TSIG record that is not the last one")
+            at = _read_record(packet, at, found, is_additional=index >= before)
+        if at != len(packet):
+            raise Malformed("bytes after the message")
     except Malformed as fault:
-        return edns, str(fault)
+        found.fault = str(fault)
     except (IndexError, StructError):
-        return edns, "cut short"
-    return edns, "bytes after the message" if at != len(packet) else None
+        found.fault = "cut short"
+    return found
+
+
+def _read_record(packet: bytes, at: int, found: _Beside, *, is_additional: bool) -> int:
+    """Read the record at an offset into `found`; return the offset after it. Raises Malformed."""
+    owner, at = at, _name_end(packet, at, pointers=True)
+    rtype, rclass, _, version, flags, length = _RECORD.unpack_from(packet, at)
+    data = at + _RECORD.size
+    end: int = data + length
+    if end > len(packet):
+        raise Malformed("a record is cut short")
+    if rtype == _OPT:
+        if not is_additional or packet[owner]:
+            raise Malformed("an OPT record in the wrong place")
+        if found.edns is not None:
+            raise Malformed("a second OPT record")
+        found.edns = Edns(max(rclass, 512), version, bool(flags & 0x8000))
+        found.edns = _with_options(found.edns, packet, data, end)
+    elif rtype == TSIG:
+        if not is_additional or _name_end(packet, owner, pointers=False) != at:
+            raise Malformed("a TSIG record in the wrong place")
+        rdata = packet[data:end]
+        algorithm_end = _name_end(rdata, 0, pointers=False)
+        found.tsig = bad_key(packet[owner:at], rclass, rdata, algorithm_end)
+    return end
 
 
 def _with_options(edns: Edns, packet: bytes, at: int, end: int) -> Edns:

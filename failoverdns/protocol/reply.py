@@ -54,11 +54,11 @@ def write_fault(fault: Faulty, options: bytes = b"") -> bytes:
     """
     flags = QR | (RD if fault.recursion_desired else 0) | fault.opcode << 11 | fault.rcode & 0xF
     opt = _opt(fault.edns, fault.rcode, options)
-    counts = (int(bool(fault.question)), 0, 0, int(bool(opt)))
-    return pack(">HHHHHH", fault.id, flags, *counts) + fault.question + opt
+    counts = (int(bool(fault.question)), 0, 0, int(bool(opt)) + int(bool(fault.tsig)))
+    return pack(">HHHHHH", fault.id, flags, *counts) + fault.question + opt + fault.tsig
 
 
-def udp_limit(query: Query) -> int:
+def udp_limit(query: Query | Faulty) -> int:
     """Return the largest UDP reply to `query`, in bytes (RFC 6891 section 6.2.5, RFC 9715)."""
     return PLAIN_UDP_PAYLOAD if query.edns is None else min(query.edns.payload, UDP_PAYLOAD)
 

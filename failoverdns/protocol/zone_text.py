@@ -34,8 +34,10 @@ def _rdata_text(rtype: int, rdata: Rdata) -> str:
     if isinstance(rdata, DomainName):
         return rdata.absolute_text()
     wire = compile_records(RRset(rtype, 0, (rdata,))).tail[12:]
+    if not wire:
+        return r"\# 0"
     kind = dns.rdatatype.RdataType.make(rtype)
     try:
         return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire)).to_text()
     except Exception:  # whatever dnspython raises on data that its type should not have
-        return f"\\# {len(wire)} {wire.hex()}".rstrip()
+        return f"\\# {len(wire)} {wire.hex()}"

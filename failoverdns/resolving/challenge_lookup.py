@@ -4,18 +4,24 @@
 
 The value is served when it is looked up, so it is seen however it is found: over CNAME records,
 over a delegation, or flattened by the customer's servers.  What is not certain is `UNKNOWN`: the CA
-may see more than the resolvers here.  Names of our own zones are asked for only after the value is
-served there, so no resolver remembers that they do not exist.
+may see more than the resolvers here.  Resolvers remember for an hour or so that a record was not
+there, so the customer's own servers are asked whether it is there now.  Names of our own zones
+are asked for only after the value is served there, so no resolver remembers that they do not exist.
 Blocks, so it is called in a thread.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import takewhile
 
+import dns.exception
+import dns.flags
 import dns.message
 import dns.name
+import dns.query
+import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
@@ -29,6 +35,15 @@ DEADLINE = 20.0
 MAX_CNAMES = 16
 """CNAME records that are followed."""
 
+DNS_PORT = 53
+"""The port of the customers' servers."""
+
+_SERVERS = 3
+"""Servers of a customer's zone that are asked."""
+
+_LABELS = 8
+"""Names above a challenge's at which its zone is looked for."""
+
 _WILDCARDS = 2
 """Names above a challenge's at which a wildcard is looked for."""
 
@@ -41,12 +56,14 @@ def look_up(
     *,
     timeout: float = TIMEOUT,
     deadline: float = DEADLINE,
+    port: int = DNS_PORT,
 ) -> list[SeenChallenge]:
     """Return what resolvers see of each challenge; never raises.
 
     `challenges` are names `_acme-challenge.NAME`, each with the values that the CA accepts there;
     `targets` returns whether a name is one where we serve the challenge.  `stopped` returns
-    whether nobody waits any more; `timeout` is how many seconds a resolver has for one reply.
+    whether nobody waits any more; `timeout` is how many seconds a server has for one reply;
+    `port` is that of the customers' servers.
     """
     until = time.monotonic() + deadline
 
@@ -65,7 +82,11 @@ def look_up(
         try:
             if is_over():
                 raise Unanswered("the resolvers take too long")
-            found.append(_look(owner, values, targets, ask))
+            seen = _look(owner, values, targets, ask)
+            if seen.sight in (ChallengeSight.MISSING, ChallengeSight.ELSEWHERE):
+                servers = takewhile(lambda _: not is_over(), _servers(owner, ask))
+                seen = _as_of_now(seen, owner, targets, servers, port, timeout)
+            found.append(seen)
         except Unanswered as fault:
             found.append(SeenChallenge(ChallengeSight.UNKNOWN, str(fault)))
     return found
@@ -93,6 +114,58 @@ def _look(
     return SeenChallenge(
         ChallengeSight.ELSEWHERE, "another CNAME record", way[-1], _wildcard(owner, way[1], ask)
     )
+
+
+def _as_of_now(
+    seen: SeenChallenge,
+    owner: DomainName,
+    targets: Callable[[DomainName], bool],
+    servers: Iterator[str],
+    port: int,
+    timeout: float,
+) -> SeenChallenge:
+    """Return what is seen, unless the servers of the customer's zone have something newer."""
+    query = dns.message.make_query(dns.name.Name((*owner.labels(), b"")), dns.rdatatype.CNAME)
+    query.flags &= ~dns.flags.RD
+    for server in servers:
+        try:
+            reply = dns.query.udp(query, server, timeout, port, ignore_errors=True)
+        except (dns.exception.DNSException, OSError, EOFError, ValueError):
+            continue
+        if not reply.flags & dns.flags.AA or reply.rcode() != dns.rcode.NOERROR:
+            continue
+        rrset = _find(reply, owner, dns.rdatatype.CNAME)
+        if rrset is not None and targets(DomainName(rrset[0].target.to_wire())):
+            return SeenChallenge(
+                ChallengeSight.UNKNOWN, f"{server} has the record, the resolvers have an older one"
+            )
+        break
+    return seen
+
+
+def _servers(owner: DomainName, ask: _Ask) -> Iterator[str]:
+    """Yield addresses of some servers of the zone that a name is in, as the resolvers know them."""
+    zone, names = owner, []
+    for _ in range(_LABELS):
+        zone = zone.parent()
+        if zone.is_root:
+            return
+        try:
+            rrset = _find(ask(zone, dns.rdatatype.NS), zone, dns.rdatatype.NS)
+        except Unanswered:
+            return
+        if rrset is not None:
+            names = [DomainName(rdata.target.to_wire()) for rdata in rrset]
+            break
+    for name in names[:_SERVERS]:
+        for rtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            try:
+                addresses = _find(ask(name, rtype), name, rtype)
+            except Unanswered:
+                continue
+            if addresses is not None:
+                yield addresses[0].address
+                break
 
 
 def _way(reply: dns.message.Message, owner: DomainName) -> list[DomainName]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from failoverdns.model.application import Application, Hostname, target_texts
+from failoverdns.model.application import Application, target_texts
 from failoverdns.model.change import Json
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
@@ -20,12 +20,13 @@ from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, counts_as_up, side_condition
+from failoverdns.rules.derived.apex import named_zones
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
 from failoverdns.rules.derived.obstacles import guarded_until, report_of
-from failoverdns.rules.derived.targets import answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import answer_of, application_on, dark_apexes, target_of
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import web_head, web_heads
+from failoverdns.rules.derived.web_heads import web_heads
 from failoverdns.rules.reports.health_reports import group_automation
 
 
@@ -67,7 +68,8 @@ def explanation(
         "answers": list[Json](target_texts(answer_of(view, group))),
         "sentences": [
             *_answer_sentences(view, group),
-            *_health_sentences(view, group, moment.steady),
+            *_apex_sentences(view, group),
+            *_health_sentences(view, group, moment.steady, probes),
             *_automation_sentences(view, group, look, moment),
             *_obstacle_sentences(view, group),
             *_plan_sentences(group),
@@ -104,23 +106,26 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
         return
     where = f"application {application.name}"
     if side is group.active:
-        why = f"the {active} side is active, and {where} is on it"
+        is_there = "is on it" if web_heads(application) else "on it has no web head"
+        why = f"the {active} side is active, and {where} {is_there}"
     else:
         why = f"both sides are down, and all_down is {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
-    head = web_head(application)
-    if group.is_apex and not targets and isinstance(head, Hostname):
-        yield (
-            f"At the apex of a zone there is no CNAME, and the addresses of {head.name} are not "
-            "known yet: the resolvers of the configuration have not answered."
-        )
-    for origin in view.aliases.get(group.hostname, ()):
-        yield f"{origin} answers the same, because {group.hostname} is the alias of that zone."
     if healthy and targets != ", ".join(target_texts(target_of(view, group, side))):
         yield "Web servers that are down are left out of the answer."
 
 
-def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]:
+def _apex_sentences(view: View, group: Group) -> Iterator[Json]:
+    """Yield which zones answer as the group does, and why an apex has no address."""
+    origins = view.aliases.get(group.hostname, ())
+    if origins:
+        yield f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}."
+    yield from (f"{text}." for text in dark_apexes(view, group))
+
+
+def _health_sentences(
+    view: View, group: Group, steady: float, probes: Callable[[Application], list[Json]]
+) -> Iterator[Json]:
     for side in Side:
         application = application_on(view, group, side)
         if application is None:
@@ -132,7 +137,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"The backup, {application.name}, counts as up: {_UNCHECKED}."
             continue
         if condition.health is Health.UNKNOWN:
-            yield f"{what}: {_why_unknown(application)}."
+            yield f"{what}: {_why_unknown(application, probes(application))}."
             continue
         for_ = duration(steady - condition.since)
         what = f"The {side.value}, {application.name}, has been {condition.health.value} for {for_}"
@@ -148,7 +153,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
 _UNCHECKED = "nothing checks it, and its policy says unchecked: up"
 
 
-def _why_unknown(application: Application) -> str:
+def _why_unknown(application: Application, probes: list[Json]) -> str:
     if not web_heads(application):
         return NO_WEB_HEAD
     if not application.checks:
@@ -156,6 +161,9 @@ def _why_unknown(application: Application) -> str:
     needed, there = application.require_heads, len(web_heads(application))
     if isinstance(needed, int) and needed > there:
         return f"{needed} web heads must be up, and it has {there}"
+    lacking = [p["detail"] for p in probes if isinstance(p, dict) and p.get("result") == "unknown"]
+    if lacking:
+        return f"it cannot be probed from here, {lacking[0]}"
     return "its checks do not have enough results yet"
 
 

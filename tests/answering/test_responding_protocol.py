@@ -197,6 +197,19 @@ def test_formerr_has_the_cookie_of_a_client_that_sent_a_good_one() -> None:
     assert [option.otype for option in told.options] == [10]
 
 
+def test_formerr_is_never_larger_than_the_client_takes() -> None:
+    """With the longest question and NSID, the options are left out; over TCP they are not."""
+    question = (b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"x" * 61 + b"\0\0\1\0\1"
+    options = b"\0\3\0\0"
+    opt = b"\0" + pack(">HHIH", 41, 512, 0, len(options)) + options
+    packet = pack(">HHHHHH", 7, 0, 1, 0, 0, 1) + question + opt + b"x"
+    settings = answer_settings(None, b"n" * 255)
+    over_udp, over_tcp = (respond(TABLE, packet, asker, settings) for asker in (UDP, TCP))
+    assert over_udp is not None
+    assert over_tcp is not None
+    assert (len(over_udp), len(over_tcp)) == (12 + 259 + 11, 12 + 259 + 11 + 4 + 255)
+
+
 @pytest.mark.parametrize("rtype", ["RRSIG", "NSEC"])
 @pytest.mark.parametrize("qname", ["c", "x.w", "away"])
 def test_nsec_and_rrsig_are_not_answered_with_a_cname(rtype: str, qname: str) -> None:

@@ -33,6 +33,7 @@ WEB = Check("web", CheckKind.TCP, port=80, up_after=2, down_after=3)
 BEAT = Check("beat", CheckKind.PUSH, up_after=1, down_after=2, ttl=60.0)
 GOOD = ProbeResult(None, "connected", 0.001)
 BAD = ProbeResult(Cause.REFUSED, "port 80", 0.001)
+NOTHING = ProbeResult(Cause.LOCAL, "this machine has no route to 192.0.2.1", 0.0)
 EU = IPv4Address("192.0.2.1")
 
 
@@ -164,6 +165,47 @@ def test_a_head_with_several_addresses_is_down_if_one_of_them_is(world: World) -
     assert world.health == [Health.UP]
     for _ in range(3):
         world.observing.learn(world.key(other), BAD)
+    assert world.health == [Health.DOWN]
+
+
+def test_a_head_that_this_machine_cannot_probe_any_more_is_unknown_and_never_down(
+    world: World,
+) -> None:
+    """So nothing switches to it; when it can be probed again, its health is known again."""
+    for expected, result, times in (
+        (Health.UNKNOWN, NOTHING, 5),
+        (Health.UP, GOOD, 2),
+        (Health.UP, NOTHING, 2),
+        (Health.UNKNOWN, NOTHING, 1),
+        (Health.UNKNOWN, GOOD, 1),
+        (Health.UP, GOOD, 1),
+        (Health.DOWN, BAD, 3),
+        (Health.UNKNOWN, NOTHING, 3),
+    ):
+        for _ in range(times):
+            world.observing.learn(world.key(), result)
+        assert world.health == [expected]
+    observed = world.application.heads[0].observed
+    assert (observed.cause, observed.detail) == (Cause.LOCAL, NOTHING.detail)
+    assert world.observing.lacking() == [{"what": NOTHING.detail, "targets": 1}]
+    assert world.said == [f"health: probes find nothing out: {NOTHING.detail}"]
+    assert [(one["result"], one["in_a_row"]) for one in world.seen()] == [("unknown", 3)]
+
+
+def test_an_address_that_this_machine_cannot_probe_leaves_the_decision_to_the_other(
+    world: World,
+) -> None:
+    """Also where that shows only after the other address is known."""
+    six = ip_address("2001:db8::1")
+    world.do(SetHead("eu", "lb", (EU, six)))
+    world.observing.learn(world.key(six), GOOD)
+    for _ in range(2):
+        world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UNKNOWN]
+    world.observing.learn(world.key(six), NOTHING)
+    assert world.health == [Health.UP]
+    for _ in range(3):
+        world.observing.learn(world.key(), BAD)
     assert world.health == [Health.DOWN]
 
 

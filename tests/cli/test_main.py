@@ -47,6 +47,20 @@ def test_check_config_prints_warnings_and_succeeds(tmp_path: Path) -> None:
     assert shown.output.count("\n") == 1
 
 
+def test_check_config_takes_several_files_and_standard_input(tmp_path: Path) -> None:
+    right = 'zones: {a.test: {nameservers: {ns.b.test: }}}\nlisten: ["127.0.0.1:5300"]\n'
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.write_text(right)
+    bad.write_text(right + "groups: {}\n")
+    shown = CliRunner().invoke(cli, ["check-config", str(good), "-"], input=right)
+    assert (shown.exit_code, shown.output) == (0, "")
+    shown = CliRunner().invoke(cli, ["check-config", str(bad), "-", str(good)], input="zones: 1\n")
+    assert shown.exit_code == 1
+    lines = shown.output.splitlines()
+    assert lines[0].startswith(f"{bad}:3:1: error: groups: unknown key; groups come over the")
+    assert {line.partition(":")[0] for line in lines[1:]} == {"-"}
+
+
 @pytest.mark.parametrize(
     ("words", "fields", "seconds"),
     [

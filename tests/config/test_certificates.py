@@ -166,5 +166,7 @@ def test_a_mail_address_must_fit_into_a_url(letter: str) -> None:
 def test_a_key_type_is_one_of_a_few() -> None:
     for key_type in ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"):
         assert checked_key_type(key_type) == key_type
-    with pytest.raises(Malformed, match=r'^"ed25519" is not a type of keys; use ec256 or ec384 or'):
+    with pytest.raises(
+        Malformed, match=r'^"ed25519" is not a type of keys; write ec256 or ec384 or'
+    ):
         checked_key_type("ed25519")

@@ -130,11 +130,14 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
         (
             "type: icmp",
             [
-                '22 checks.web.type: "icmp" is not a type of checks; use tcp or http or https or '
+                '22 checks.web.type: "icmp" is not a type of checks; write tcp or http or https or '
                 "tls or exec or push"
             ],
         ),
-        ("type: 5", ["22 checks.web.type: must be text, not the number 5; put it in quotes"]),
+        ("type: 5", [
+                '22 checks.web.type: "5" is not a type of checks; write tcp or http or https or '
+                "tls or exec or push"
+            ]),
         ("type: tcp", ["15 checks.web.port: missing; give the port to connect to"]),
         ("type: http, port: 0", ["34 checks.web.port: must be at least 1, not 0"]),
         ("type: http, port: 65536", ["34 checks.web.port: must be at most 65535, not 65536"]),
@@ -182,7 +185,8 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
          [f'38 checks.web.interval: {SECONDS} the text "x"']),
         ("type: http, interval: 0.1",
          ["38 checks.web.interval: must be from 0.2 to 86400 seconds, not 0.1"]),
-        ("type: http, interval: 5m", [f'38 checks.web.interval: {SECONDS} the text "5m"']),
+        ("type: http, interval: 5m",
+         [f'38 checks.web.interval: {SECONDS} the text "5m"; write 300']),
         ("type: http, interval: true", [f"38 checks.web.interval: {SECONDS} true"]),
         ("type: http, timeout: 0", ["37 checks.web.timeout: must be from 0.05 to 3600 seconds, "
                                     "not 0"]),
@@ -221,7 +225,7 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
           f"(?=; {RE2}"]),
         ("type: http, redirects: 11", ["39 checks.web.redirects: must be at most 10, not 11"]),
         ("type: https, verify: 1",
-         ["37 checks.web.verify: must be true or false, not the number 1"]),
+         ["37 checks.web.verify: must be true or false, not the number 1; write true"]),
         ("type: https, server_name: 'a b'",
          ["42 checks.web.server_name: it has white space in it"]),
         ("type: https, ca_file: ''", ["38 checks.web.ca_file: must be the path of a file"]),
@@ -248,3 +252,10 @@ def test_any_pattern_is_allowed_because_none_takes_long(
     """RE2 takes linear time for any pattern."""
     (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).automation.checks
     assert web.http.body_pattern == pattern
+
+
+def test_a_certificate_may_have_to_be_valid_for_an_address(load: Load, right: str) -> None:
+    """Then no SNI is sent."""
+    text = "checks: {web: {type: tls, server_name: '2001:DB8::1'}}\n"
+    (check,) = load(right + text).automation.checks
+    assert check.tls.server_name == "2001:db8::1"

@@ -88,7 +88,7 @@ WRONG = [
     ("roles: {4294967295: admin}", "cannot be a user or group"),
     (
         "roles: {bob: boss}",
-        'control.roles.bob: "boss" is not a role; use viewer or reporter or operator or admin',
+        'control.roles.bob: "boss" is not a role; write viewer or reporter or operator or admin',
     ),
     ("roles: {bob: adm}", '"adm" is not a role; did you mean "admin"?'),
     (

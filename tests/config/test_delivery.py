@@ -140,7 +140,8 @@ def test_the_list_of_clients_may_be_empty(load: Load, right: str) -> None:
         (
             delivery("5, '127.0.0.1:1', '127.0.0.1:5300'"),
             [
-                "8:12 delivery.listen[0]: must be text, not the number 5; put it in quotes",
+                '8:12 delivery.listen[0]: "5" is not an address with a port; write ADDRESS:PORT, '
+                'such as "192.0.2.53:53" or "[2001:db8::53]:53"',
                 "8:30 delivery.listen[2]: 127.0.0.1:5300 is taken by listen, "
                 "as 127.0.0.1:5300 on line 6",
             ],

@@ -61,3 +61,19 @@ def test_warnings_are_lines_in_order_and_raise_nothing() -> None:
     assert lines[0] == "c.yaml:1:1: warning: zones: odd"
     assert len(lines) == MOST_WARNINGS + 1
     assert lines[-1] == "c.yaml: and 2 more warnings"
+
+
+def test_warnings_stand_between_the_errors_that_raise() -> None:
+    """So that whoever mends the errors does not meet the warnings afterwards."""
+    faults = FaultReport("c.yaml")
+    faults.add(Place(3, 1), "wrong")
+    faults.warn(Place(2, 1), "odd")
+    faults.add(Place(1, 1), "wrong")
+    with pytest.raises(ConfigErrors) as raised:
+        faults.raise_if_any()
+    assert len(raised.value.errors) == 2
+    assert raised.value.lines == (
+        "c.yaml:1:1: error: wrong",
+        "c.yaml:2:1: warning: odd",
+        "c.yaml:3:1: error: wrong",
+    )

@@ -171,3 +171,20 @@ def test_an_event_is_one_of_a_few() -> None:
         assert hook_event(event) == event
     with pytest.raises(Malformed, match=r'^"roles" is not an event; did you mean "role"[?]$'):
         hook_event("roles")
+
+
+def test_a_program_that_cannot_be_run_is_warned_of(load: Load, right: str, tmp_path: Path) -> None:
+    """In a hook and in a check; with its place, and the mistake."""
+    (tmp_path / "deploy").write_text("#!/bin/sh\r\nexit 0\r\n")
+    (tmp_path / "deploy").chmod(0o755)
+    text = (
+        "checks: {lag: {type: exec, run: [missing, -v]}}\n"
+        "hooks:\n"
+        "  deploy: {run: deploy, events: [switch]}\n"
+        "  well: {run: /bin/true, events: [switch]}\n"
+    )
+    check, hook = load(right + text).warnings
+    assert ":7:34: warning: checks.lag.run[0]: " in check
+    assert f"{tmp_path}/missing cannot be run: there is no such file" in check
+    assert ":9:17: warning: hooks.deploy.run" in hook
+    assert f"{tmp_path}/deploy cannot be run: its first line ends in CR" in hook

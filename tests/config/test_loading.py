@@ -170,7 +170,8 @@ def test_a_file_of_more_than_16_mib_is_an_error(shown: Shown, right: str, tmp_pa
 def test_a_repeated_listen_address_is_an_error(shown: Shown, right: str) -> None:
     text = right.replace('listen: ["127.0.0.1:5300"]', 'listen: ["[::1]:53", 5, "[0::1]:53"]')
     assert shown(text) == [
-        "6:22 listen[1]: must be text, not the number 5; put it in quotes",
+        '6:22 listen[1]: "5" is not an address with a port; write ADDRESS:PORT, such as '
+        '"192.0.2.53:53" or "[2001:db8::53]:53"',
         "6:25 listen[2]: the address [::1]:53 is given twice",
     ]
 

@@ -80,11 +80,11 @@ def futile(place: str, most: int, cooldown: str, window: str) -> str:
     ("body", "expected"),
     [
         ("mode: auto", ['25 policies.auto.mode: "auto" is not a mode; did you mean "automatic"?']),
-        ("mode: on", ['25 policies.auto.mode: "on" is not a mode; use manual or automatic']),
-        ("mode: true", ["25 policies.auto.mode: must be text, not true; put it in quotes"]),
+        ("mode: on", ['25 policies.auto.mode: "on" is not a mode; write automatic or manual']),
+        ("mode: true", ['25 policies.auto.mode: "true" is not a mode; write automatic or manual']),
         (
             "fail_back: maybe",
-            ['30 policies.auto.fail_back: "maybe" is not a mode; use manual or automatic'],
+            ['30 policies.auto.fail_back: "maybe" is not a mode; write manual or automatic'],
         ),
         ("grace: -1", ["26 policies.auto.grace: must be from 0 to 86400 seconds, not -1"]),
         ("grace: 86401", ["26 policies.auto.grace: must be from 0 to 86400 seconds, not 86401"]),
@@ -100,18 +100,18 @@ def futile(place: str, most: int, cooldown: str, window: str) -> str:
         (
             "all_down: none",
             [
-                '29 policies.auto.all_down: "none" is not an answer; use stay or primary or '
+                '29 policies.auto.all_down: "none" is not an answer; write stay or primary or '
                 "backup or empty"
             ],
         ),
         (
             "answer: some",
-            ['27 policies.auto.answer: "some" is not an answer; use all or healthy'],
+            ['27 policies.auto.answer: "some" is not an answer; write all or healthy'],
         ),
         ("pre_ttl: 86401", ["28 policies.auto.pre_ttl: must be at most 86400, not 86401"]),
         (
             "unchecked: down",
-            ['30 policies.auto.unchecked: "down" is not a health; use up or unknown'],
+            ['30 policies.auto.unchecked: "down" is not a health; write up or unknown'],
         ),
         ("grase: 3", ['19 policies.auto.grase: unknown key; did you mean "grace"?']),
     ],

@@ -123,7 +123,7 @@ ONE_OF = "must be exactly one of assert, gate and wait,"
         (
             "assert: {groups: [shop], on: backup}",
             [
-                '49 safety_rules.r.assert.on: "backup" is not a side that can be asserted; use '
+                '49 safety_rules.r.assert.on: "backup" is not a side that can be asserted; write '
                 "primary"
             ],
         ),

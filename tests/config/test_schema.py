@@ -67,7 +67,8 @@ def acme(entry: str) -> str:
         ),
         (
             f"zones: {{a.test: {{{NS}}}}}\nlisten: 127.0.0.1:53\n",
-            '2:9 listen: must be a list, [..., ...], not the text "127.0.0.1:53"',
+            '2:9 listen: must be a list, [..., ...], not the text "127.0.0.1:53"; write '
+            '["127.0.0.1:53"]',
         ),
         (
             f"zones:\n  a.test:\n    ttl: 60\n{LISTEN}\n",
@@ -98,13 +99,14 @@ def acme(entry: str) -> str:
         ),
         (zone("tll: 60"), '4:5 zones.a.test.tll: unknown key; did you mean "ttl"?'),
         (
-            zone("refresh: 60"),
-            "4:5 zones.a.test.refresh: unknown key; the keys here are "
+            zone("colour: 60"),
+            "4:5 zones.a.test.colour: unknown key; the keys here are "
             "nameservers, contact, ttl, negative_ttl, records, records_files, alias, soa, reveal",
         ),
         (
             zone("contact: 5"),
-            "4:14 zones.a.test.contact: must be text, not the number 5; put it in quotes",
+            '4:14 zones.a.test.contact: "5" is not a mail address; write one such as '
+            "hostmaster@failover.example",
         ),
         (
             zone("records: [true]"),
@@ -113,7 +115,7 @@ def acme(entry: str) -> str:
         (zone("records: [[]]"), "4:15 zones.a.test.records[0]: must be text, not a list"),
         (
             zone('records: "x"'),
-            '4:14 zones.a.test.records: must be a list, [..., ...], not the text "x"',
+            '4:14 zones.a.test.records: must be a list, [..., ...], not the text "x"; write ["x"]',
         ),
         (section("state: [x]"), "4:8 state: must be a mapping of keys to values, not a list"),
         (section("state: {sqlit: x}"), '4:9 state.sqlit: unknown key; did you mean "sqlite"?'),
@@ -182,9 +184,9 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
         ),
         (delivery("client: {}"), ['9:3 delivery.client: unknown key; did you mean "clients"?']),
         (
-            delivery("port: 8443"),
+            delivery("colour: 8443"),
             [
-                "9:3 delivery.port: unknown key; the keys here are "
+                "9:3 delivery.colour: unknown key; the keys here are "
                 "listen, certificate, key, client_ca, clients, client_crl, revoked"
             ],
         ),
@@ -213,7 +215,10 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
         ),
         (
             delivery("clients: {web1.test: shop}"),
-            ['9:24 delivery.clients.web1.test: must be a list, [..., ...], not the text "shop"'],
+            [
+                '9:24 delivery.clients.web1.test: must be a list, [..., ...], not the text "shop"; '
+                'write ["shop"]'
+            ],
         ),
         (
             delivery("clients: {web1.test: [shop.eu, 5, shop]}"),
@@ -276,12 +281,15 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             [
                 '7:14 hooks.told.events[0]: "switches" is not an event; did you mean "switch"?',
                 '7:24 hooks.told.events[1]: "reboot" is not an event; '
-                "use certificate or switch or role or health or refused",
+                "write certificate or switch or role or health or refused",
             ],
         ),
         (
             hook("events: switch"),
-            ['7:13 hooks.told.events: must be a list, [..., ...], not the text "switch"'],
+            [
+                '7:13 hooks.told.events: must be a list, [..., ...], not the text "switch"; write '
+                '["switch"]'
+            ],
         ),
         (
             hook("applications:"),
@@ -297,7 +305,10 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
         (hook("timeout: 3601"), ["7:14 hooks.told.timeout: must be at most 3600, not 3601"]),
         (
             hook("timeout: 60s"),
-            ['7:14 hooks.told.timeout: must be a whole number, not the text "60s"'],
+            [
+                '7:14 hooks.told.timeout: must be a whole number, not the text "60s"; '
+                "write 60, in seconds"
+            ],
         ),
         (hook("attempts: 0"), ["7:15 hooks.told.attempts: must be at least 1, not 0"]),
         (hook("attempts: 21"), ["7:15 hooks.told.attempts: must be at most 20, not 21"]),
@@ -341,7 +352,10 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
         (acme("directory:"), ["7:13 acme.directory: must be text, not nothing"]),
         (
             acme("contact: me@ca.test"),
-            ['7:12 acme.contact: must be a list, [..., ...], not the text "me@ca.test"'],
+            [
+                '7:12 acme.contact: must be a list, [..., ...], not the text "me@ca.test"; write '
+                '["me@ca.test"]'
+            ],
         ),
         (
             acme("contact: [me]"),

@@ -100,7 +100,7 @@ def test_workers_are_a_number_or_auto(value: object, count: int | None) -> None:
     ("value", "shown"),
     [
         ("Auto", 'the text "Auto"'),
-        ("2", 'the text "2"'),
+        ("2", 'the text "2"; leave the quotes out'),
         (-1, "the number -1"),
         (257, "the number 257"),
         (True, "true"),
@@ -136,13 +136,13 @@ def test_a_duration_is_seconds_or_a_number_with_a_unit(written: object, seconds:
     [
         (
             "400 days",
-            "must be a duration, not the text .400 days.; write seconds, or a number with",
+            "must be a duration, not the text .400 days.; write 400d",
         ),
         ("-1d", "must be a duration"),
         ("1.5d", "must be a duration"),
         (True, "must be a duration, not true"),
         ([], "must be a duration, not a list"),
-        ("59", "must be from 60 to 3.16224e.09 seconds, not 59"),
+        ("59", "must be from 60 seconds to 36600d, not the text .59."),
         ("999999999d", "must be from 60"),
     ],
 )

@@ -48,6 +48,30 @@ def test_what_cannot_be_served_is_listed_with_its_line(tmp_path: Path) -> None:
     ]
 
 
+def test_equal_faults_of_many_lines_are_one_remark(tmp_path: Path) -> None:
+    wrong = "".join(f"n{number} A 192.0.2.300\n" for number in range(500))
+    plan = bind_plan(file_with(tmp_path, HEAD + wrong + "www A 192.0.2.1\n"), None)
+    (remark,) = plan.not_taken
+    assert remark.place.endswith(":4")
+    assert remark.subject == "500 lines, the last one 503"
+    assert len(static(plan)) == 1
+
+
+def test_a_signed_zone_is_read_without_its_signatures(tmp_path: Path) -> None:
+    nsec = "".join(f"n{number} NSEC a. A\n" for number in range(2000))
+    plan = bind_plan(file_with(tmp_path, HEAD + nsec + "www A 192.0.2.1\n"), None)
+    (remark,) = plan.not_taken
+    assert "made by signing" in remark.reason
+    assert len(static(plan)) == 1
+
+
+def test_a_part_of_a_generate_that_is_wrong_is_listed(tmp_path: Path) -> None:
+    path = file_with(tmp_path, HEAD + "$GENERATE 254-256 h$ A 192.0.2.$\n")
+    plan = bind_plan(path, None)
+    assert len(static(plan)) == 2
+    assert len(plan.not_taken) == 1
+
+
 def test_an_rrset_has_the_lowest_of_its_ttls(tmp_path: Path) -> None:
     plan = bind_plan(file_with(tmp_path, HEAD + "a 300 A 192.0.2.1\na 60 A 192.0.2.2\n"), None)
     assert {line.split()[1] for line in static(plan)} == {"60"}

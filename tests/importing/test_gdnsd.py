@@ -190,6 +190,8 @@ def test_service_types_become_checks(
         "plugin => http_status, ok_codes => [ 2xx ]",
         'plugin => http_status, url_path => "/a b"',
         "plugin => extmon",
+        'plugin => http_status, vhost => "a b"',
+        "plugin => http_status, vhost => \u00e9",
         "plugin => http_status, interval => 10, timeout => 20",
         "plugin => custom",
         "port => 80",
@@ -215,6 +217,7 @@ def test_undefined_and_trivial_service_types(importing: Importing) -> None:
 def test_what_is_peculiar_to_zone_files(importing: Importing) -> None:
     """`@Z`, `@F`, long strings, the default TTL, and limits of addresses."""
     (importing.folder / "zones" / ".hidden").write_text("not a zone")
+    (importing.folder / "zones" / "parts").mkdir()
     (importing.folder / "part").write_text("$ORIGIN x\na A 192.0.2.1\n$ORIGIN y.@F\nb CNAME c.@Z\n")
     long = "k=" + "A" * 253 + '\\"\\065'
     plan = importing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,18 @@ def test_other_routing_policies_are_listed(
     assert "ResourceRecordSets[2]" in remark.place
 
 
+def test_a_weight_of_0_makes_a_backup(importing: Importing) -> None:
+    """Route 53 answers with such a record only if the other one is unhealthy."""
+    sets = [
+        plain("www", "A", "192.0.2.1", SetIdentifier="blue", Weight=0),
+        plain("www", "A", "192.0.2.2", SetIdentifier="green", Weight=255, HealthCheckId="h"),
+    ]
+    plan = importing.adopted(*sets, checks={"h": CHECK})
+    assert heads(plan, plan.groups[0].primary) == (PlannedHead("lb", ("192.0.2.2",)),)
+    assert plan.groups[0].policy == "route53"
+    assert "a backup and a primary" in short(plan.notes)["www.shop.example"]
+
+
 def test_failover_of_other_types_is_listed(importing: Importing) -> None:
     plan = importing.adopted(*pair("", "10 a.example.net", "10 b.example.net", "MX"))
     assert "other types cannot fail over" in short(plan.not_taken)["shop.example MX"]
@@ -267,6 +280,45 @@ def test_an_alias_of_the_zone_to_a_group_follows_it(importing: Importing) -> Non
     )
     assert plan.zones[0].alias == plan.groups[0].hostname
     assert not plan.needs_resolvers
+
+
+@pytest.mark.parametrize("name", ["", "www"])
+def test_a_name_follows_one_other_name(importing: Importing, name: str) -> None:
+    plan = importing.adopted(
+        alias(name, "one.cloudfront.net."), alias(name, "two.cloudfront.net.", "AAAA")
+    )
+    (remark,) = plan.not_taken
+    assert "leads to one.cloudfront.net" in remark.reason
+
+
+def test_an_alias_excludes_addresses_and_a_server_of_that_name(importing: Importing) -> None:
+    one = alias("", "d1.cloudfront.net.")
+    plan = importing.adopted(one, plain("", "AAAA", "2001:db8::1"))
+    assert "follows d1.cloudfront.net" in short(plan.not_taken)["shop.example AAAA"]
+    servers = plain("", "NS", "shop.example")
+    plan = importing.adopted(one, servers, plain("", "AAAA", "2001:db8::1"))
+    assert plan.zones[0].alias is None
+    assert "the name of a name server" in short(plan.not_taken)["shop.example"]
+
+
+def test_what_the_server_would_refuse_is_listed(importing: Importing) -> None:
+    """Its rules are tried, so that every command succeeds: here hostnames lead in a circle."""
+    plan = importing.adopted(
+        *pair("www", "x.any.shop.example", "b.example.net", "CNAME"),
+        plain("\\052.any", "CNAME", "www.shop.example"),
+    )
+    found = short(plan.not_taken)["www.shop.example, as a group"]
+    assert "this server would refuse it" in found
+    assert [group.backup for group in plan.groups] in ([], [None])
+
+
+@pytest.mark.parametrize("name", ["_status", "_status.x"])
+def test_reserved_names_are_listed(importing: Importing, name: str) -> None:
+    plan = importing.adopted(
+        *pair(name, "192.0.2.1", "192.0.2.2"), alias(name, "d1.cloudfront.net.", "AAAA")
+    )
+    assert plan.groups == ()
+    assert "reserved" in short(plan.not_taken)[f"{name}.shop.example, as a group"]
 
 
 def test_failover_of_the_zone_itself(importing: Importing) -> None:
@@ -447,6 +499,11 @@ def test_the_health_of_an_alias_target_of_the_zone_is_known(importing: Importing
     assert [a.checks for a in plan.applications] == [("http-80-up",), ()]
 
 
+def test_names_of_servers_that_are_no_names_are_listed(importing: Importing) -> None:
+    plan = importing.adopted(plain("", "NS", "a..b", "ns.example.net"))
+    assert "is not a domain name" in short(plan.not_taken)["shop.example NS"]
+
+
 def test_odd_names_are_quoted_for_the_shell(importing: Importing) -> None:
     plan = importing(*pair("a'b;$(rm)", "192.0.2.1", "192.0.2.2"))
     (group,) = plan.groups
@@ -504,6 +561,12 @@ def test_the_zone_is_named_if_the_list_has_no_soa_record(tmp_path: Path) -> None
             "TTL is not a number",
         ),
         (b'{"ResourceRecordSets": []}', "has no SOA record"),
+        (b'{"ResourceRecordSets": ["\\ud800"]}', "is no character"),
+        (
+            b'{"ResourceRecordSets": [{"Name": "0/27.example.", "Type": "SOA", "TTL": 1, '
+            b'"ResourceRecords": [{"Value": "a. b. 1 1 1 1 1"}]}]}',
+            "cannot be served",
+        ),
     ],
 )
 def test_other_files_are_refused_with_a_place(tmp_path: Path, data: bytes, message: str) -> None:
@@ -518,6 +581,14 @@ def test_text_of_powershell_is_read(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text(json.dumps({"ResourceRecordSets": [plain("", "SOA", SOA)]}), "utf-16")
     assert route53_plan(path, None, None).zones[0].origin.to_text() == "shop.example"
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    with pytest.raises(Malformed, match="larger than 64 MiB"):
+        route53_plan(path, None, None)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:

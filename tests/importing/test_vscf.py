@@ -103,6 +103,7 @@ def test_files_are_included_as_values_and_into_hashes() -> None:
         ("$include{me", "config:1: no file me|expected }"),
         ("a = $x", r"config:1: expected a value, not '\$'"),
         ("a = " + "[" * 100, "config:1: nested more than 32 deep"),
+        (r"a = x\256", r"config:1: the escape \\256 is over"),
         ("\0", "config:1: expected => after"),
     ],
 )

@@ -33,7 +33,7 @@ class Idle:
                 can_record=lambda: True,
                 now=lambda: 0.0,
                 anchors=lambda: NO_ANCHORS,
-                look_up=lambda challenges, targets: None,
+                look_up=lambda challenges, targets: [],
                 has_resolvers=lambda: False,
                 log=lambda text: None,
             )

@@ -265,7 +265,7 @@ def test_a_check_of_very_many_certificates_lets_other_work_have_its_turn() -> No
         can_record=lambda: True,
         now=lambda: 0.0,
         anchors=lambda: NO_ANCHORS,
-        look_up=lambda challenges, targets: None,
+        look_up=lambda challenges, targets: [],
         has_resolvers=lambda: False,
         log=lambda text: None,
     )

@@ -197,7 +197,8 @@ UNREADABLE = "cannot be parsed: is the file whole?"
 UNFINISHED = "has no -----END CERTIFICATE----- after it: is the file whole?"
 NAMELESS = (
     "chain: the certificate declares no names: it needs DNS names or addresses as subject "
-    "alternative names, a common name is not enough"
+    "alternative names, a common name is not enough (`openssl req` takes -addext "
+    "subjectAltName=DNS:NAME)"
 )
 CA_FIRST = "chain: the first certificate is a CA's: the application's own must come first"
 UNRELATED = "has nothing to do with the others: remove it"

@@ -89,7 +89,8 @@ def leaf(issuer: str | None = "CA", *more: x509.ExtensionType, **how: Any) -> x5
     how.setdefault("ca", None)
     if not any(isinstance(extension, x509.SubjectAlternativeName) for extension in more):
         more = (names("www.shop.example"), *more)
-    return made("www", issuer, *more, **{"days": (-1, 90), **how})
+    subject = how.pop("names_subject", "www")
+    return made(subject, issuer, *more, **{"days": (-1, 90), **how})
 
 
 ROOT, CA = made("Root", days=(-400, 4000)), made("CA", "Root", days=(-300, 1000))
@@ -116,6 +117,11 @@ class Case:
 
 
 IN_CA = within("shop.example", "192.0.2.0/24", excluded=["no.shop.example"])
+NAMES_CA, IS_CA = (
+    x509.AuthorityKeyIdentifier(b"key", None, None),
+    x509.SubjectKeyIdentifier(b"key"),
+)
+OWN, KEYED = x509.SubjectKeyIdentifier(b"own"), made("Root", None, IS_CA)
 LIMITED = made("CA", "Root", IN_CA)
 CASES = [
     Case("a usual chain", [leaf(), CA]),
@@ -171,6 +177,18 @@ CASES = [
     Case("unknown and critical", [leaf("CA", UNKNOWN, critical=True), CA], "1.2.3.4", 34),
     Case("unknown", [leaf("CA", UNKNOWN), CA]),
     Case("unknown in a CA", [leaf(), made("CA", "Root", UNKNOWN, critical=True)], "1.2.3.4", 34),
+    Case("the key identifier of its issuer", [leaf("CA", NAMES_CA), made("CA", "Root", IS_CA)]),
+    Case(
+        "another key identifier",
+        [leaf("CA", NAMES_CA), made("CA", "Root", x509.SubjectKeyIdentifier(b"other"))],
+        "has another key identifier",
+        20,
+    ),
+    Case(
+        "the same name as its CA",
+        [leaf("Root", NAMES_CA, OWN, key="www", names_subject="Root"), KEYED],
+        roots=(KEYED,),
+    ),
     Case("signed by itself", [leaf(None)], None, 18, ()),
     Case("the same as a CA", [leaf(None, ca=True)], None, 18, ()),
     Case("trusted itself", [SELF := leaf(None, ca=True)], None, None, (SELF,)),

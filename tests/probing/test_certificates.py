@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from failoverdns.probing.certificates import (
     ChainFault,
     Leaf,
     faults,
+    read_issuers,
     read_leaf,
 )
 
@@ -87,7 +89,7 @@ def test_a_certificate_must_be_valid_for_every_name() -> None:
         (ChainFault(20, 0), "does the server send the whole chain?"),
         (ChainFault(EXPIRED, 1, "CN=Between"), "CA certificate 'CN=Between' of its chain has exp"),
         (ChainFault(NOT_YET_VALID, 1, "CN=Between"), "of its chain is not yet valid"),
-        (ChainFault(24, 1), "its chain is refused: an issuer is not a CA"),
+        (ChainFault(79, 1), "its chain is refused: an issuer is not a CA"),
         (ChainFault(99, 1), "OpenSSL's verification error 99"),
     ],
 )
@@ -98,7 +100,10 @@ def test_a_fault_that_openssl_found_is_reported_in_words(fault: ChainFault, word
 
 def test_all_faults_are_reported_at_once() -> None:
     """Each of them once: the dates of the leaf are not taken from OpenSSL."""
-    client = replace(leaf("other.example", lasts=0), is_for_servers=False)
+    client = replace(
+        leaf("other.example", lasts=0),
+        unfit=("is not for servers: its extended key usage lacks serverAuth",),
+    )
     found = judge(client, ChainFault(20, 0))
     assert [text.split()[1:4] for text in found] == [
         ["expired", "on", "2026-11-25"],
@@ -123,7 +128,26 @@ def test_the_purpose_of_a_certificate_is_read_from_it(
 ) -> None:
     issued = Authority().issue("www.shop.example", usage=usage)
     read = read_leaf(issued.certificate.public_bytes(Encoding.DER))
-    assert read.is_for_servers is is_for_servers
+    assert (read.unfit == ()) is is_for_servers
+
+
+def test_issuers_are_judged_as_for_an_installation() -> None:
+    """By what they are for, which OpenSSL does not check here, and by the first of them to end."""
+    root = Authority()
+    for_clients = Authority("For Clients", root, usage=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    ending = Authority("Ending", root, lasts=10 * DAY, starts=0.0)
+    given, paths = leaf("www.shop.example"), []
+    for authority in (ending, for_clients):
+        found = authority.issue("www.shop.example").certificate
+        path = (found, authority.certificate, root.certificate)
+        paths.append(read_issuers(tuple(one.public_bytes(Encoding.DER) for one in path)))
+    expected, now = TlsExpectation(days_left=14), time.time()
+    given = replace(given, not_before=now - DAY, not_after=now + 90 * DAY)
+    (short,) = faults(given, None, expected, ("www.shop.example",), now, paths[0])
+    assert "the CA certificate 'CN=Ending' of its chain is valid for 9 more days" in short
+    assert faults(given, None, TlsExpectation(), ("www.shop.example",), now, paths[0]) == []
+    (unfit,) = faults(given, None, expected, ("www.shop.example",), now, paths[1])
+    assert "'CN=For Clients' of its chain may not issue for servers" in unfit
 
 
 def test_names_and_dates_and_issuer_are_read_from_a_certificate() -> None:

@@ -49,10 +49,16 @@ def judge(
         (target(names=("*.shop.example",)), b"GET / HTTP/1.1", b"192.0.2.1"),
         (target(names=("*.a.example", "b.example")), b"GET / HTTP/1.1", b"b.example"),
         (target(names=(), host="2001:db8::1", port=81), b"GET / HTTP/1.1", b"[2001:db8::1]:81"),
+        (
+            target(names=("2001:db8::1",), host="2001:db8::1"),
+            b"GET / HTTP/1.1",
+            b"[2001:db8::1]",
+        ),
+        (target(names=("192.0.2.1", "b.example")), b"GET / HTTP/1.1", b"b.example"),
     ],
 )
 def test_the_request_of_a_probe(asked: ProbeTarget, line: bytes, host: bytes) -> None:
-    """Host is the target's first name that is not a wildcard, or its address."""
+    """Host is the target's first host name, or its address."""
     lines = HttpExchange(asked).request.split(b"\r\n")
     assert lines[0] == line
     assert lines[1] == b"Host: " + host
@@ -160,11 +166,12 @@ def test_the_response_to_a_head_request_has_no_body() -> None:
     ],
 )
 def test_a_redirect_on_the_same_head_is_followed(location: str, path: str, host: str) -> None:
-    """Under any of the head's names, or its address, which is then the Host."""
+    """Under any of the head's names, or its address, which is then the Host; SNI is the same."""
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     outcome = judge(response, target(path="/a/b", redirects=1))
     assert isinstance(outcome, Redirect)
     assert outcome.exchange.request.startswith(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n".encode())
+    assert outcome.exchange.server_name == (host if host != "192.0.2.1" else None)
 
 
 def test_a_redirect_keeps_the_configured_host() -> None:

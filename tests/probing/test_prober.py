@@ -149,7 +149,9 @@ def test_a_probe_without_a_free_descriptor_is_no_failure_of_the_head(
             until = time.monotonic() + 0.25
             turn_until(lambda: time.monotonic() > until)
             assert (probed.prober.waiting, probed.prober.running) == (2, 0)
+            assert probed.prober.shortage == "Too many open files"
         turn_until(lambda: len(found) == 2)
+        assert probed.prober.shortage is None
     assert {r.cause for r in found} == {None if kind is CheckKind.EXEC else Cause.REFUSED}
     assert ["Too many open files" in str(log["why"]) for log in logs] == [True]
 

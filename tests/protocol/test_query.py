@@ -9,12 +9,14 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rdatatype
+import dns.tsig
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from failoverdns.protocol.options import Options
 from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, read_query
+from failoverdns.protocol.reply import write_fault
 
 ID = 0x1234
 NAME = b"\3WWW\10failover\4test\0"
@@ -86,9 +88,14 @@ QUERIES = [
     ),
     ("33 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 33), Edns(1232, 0, False)),
     (
-        "16,000 options, a cookie at the end",
-        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 16000 + b"\0\x0a\0\x08abcdefgh"),
+        "1,023 options and a cookie",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 1023 + b"\0\x0a\0\x08abcdefgh"),
         Edns(1232, 0, False, Options(cookie=b"abcdefgh")),
+    ),
+    (
+        "16,000 options, of which the first 1,024 are read",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 16000 + b"\0\x0a\0\x08abcdefgh"),
+        Edns(1232, 0, False, Options()),
     ),
     (
         "options of a later version, which may be anything",
@@ -207,6 +214,63 @@ COOKIE = b"\0\x0a\0\x08abcdefgh"
 AFTER_OPT = head(ar=1) + QUESTION + opt(COOKIE, ttl=0x8000) + b"\0"
 WITH_DO = Edns(1232, 0, True, Options(cookie=b"abcdefgh"))
 
+
+def tsig(
+    *,
+    owner: bytes = b"\3key\0",
+    rclass: int = 255,
+    data: bytes = b"\x0bhmac-sha256\0" + bytes(6) + b"\1\x2c\0\2ab\x12\x34\0\0\0\0",
+) -> bytes:
+    """A TSIG record."""
+    return owner + pack(">HHIH", 250, rclass, 0, len(data)) + data
+
+
+SIGNED = head(ar=1) + QUESTION + tsig()
+
+MALFORMED_TSIG = [
+    ("not the last record", head(ar=2) + QUESTION + tsig() + opt()),
+    ("twice", head(ar=2) + QUESTION + tsig() + tsig()),
+    ("in the answer section", head(an=1) + QUESTION + tsig()),
+    ("in the authority section", head(ns=1) + QUESTION + tsig()),
+    ("of class IN", head(ar=1) + QUESTION + tsig(rclass=1)),
+    ("whose owner is a pointer", head(ar=1) + QUESTION + tsig(owner=b"\xc0\x0c")),
+    ("without data", head(ar=1) + QUESTION + tsig(data=b"")),
+    ("of three bytes", head(ar=1) + QUESTION + tsig(data=b"\1x\0")),
+    ("whose MAC is longer", head(ar=1) + QUESTION + tsig(data=b"\0" + bytes(8) + b"\xff\xff")),
+    ("whose end is missing", head(ar=1) + QUESTION + tsig(data=b"\0" + bytes(12))),
+    ("with bytes after its data", head(ar=1) + QUESTION + tsig(data=b"\0" + bytes(17))),
+    ("whose algorithm is compressed", head(ar=1) + QUESTION + tsig(data=b"\xc0\x0c" + bytes(16))),
+]
+
+
+@pytest.mark.parametrize("packet", [pytest.param(p, id=what) for what, p in MALFORMED_TSIG])
+def test_a_malformed_tsig_record_gets_formerr(packet: bytes) -> None:
+    fault = read_query(packet)
+    assert isinstance(fault, Faulty)
+    assert (fault.rcode, fault.question, fault.tsig) == (1, QUESTION, b"")
+
+
+def test_a_signed_query_gets_badkey() -> None:
+    """No key is known; dnspython reads the same from the reply."""
+    fault = read_query(head(ar=2) + QUESTION + opt() + tsig())
+    assert isinstance(fault, Faulty)
+    assert (fault.rcode, fault.question, fault.edns) == (9, QUESTION, Edns(1232, 0, False))
+    message = write_fault(fault)
+    assert (message[3] & 0xF, message[10:12]) == (9, b"\0\2")
+    with pytest.raises(dns.tsig.PeerBadKey):
+        dns.message.from_wire(
+            message,
+            keyring={dns.name.from_text("key"): b"secret"},
+            request_mac=b"ab",
+        )
+
+
+def test_names_that_are_too_long_for_a_reply_over_udp_are_not_repeated() -> None:
+    fault = read_query(head(ar=1) + QUESTION + tsig(owner=LONGEST))
+    assert isinstance(fault, Faulty)
+    assert (fault.rcode, fault.tsig) == (9, b"")
+
+
 ECHOED = [
     ("a byte after the question", PLAIN + b"\0", QUESTION, None),
     ("a byte after OPT", AFTER_OPT, QUESTION, WITH_DO),
@@ -244,6 +308,11 @@ def test_question_and_edns_of_a_malformed_query_are_read_as_far_as_possible(
     assert isinstance(fault, Faulty)
     expected = Edns(1232, 0, False) if edns == EDNS else edns
     assert (fault.question, fault.edns) == (question, expected)
+
+
+def test_the_last_option_that_is_read_must_end_within_opt() -> None:
+    packet = head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 1023 + b"\0\3\0\1")
+    assert isinstance(read_query(packet), Faulty)
 
 
 def test_a_query_without_a_question_and_of_a_later_version_gets_badvers() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tables import authority, name
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, Rdata, RRset, Text
+from failoverdns.model.records import AAAA, CNAME, MARKER, NS, TXT, A, Opaque, Rdata, RRset, Text
 from failoverdns.protocol.records import compile_records
 from failoverdns.protocol.zone_text import record_lines
 
@@ -97,3 +97,10 @@ def test_data_that_its_type_should_not_have_is_written_in_the_generic_form(data:
     """Somebody has written it so; `records` must not fail because of it."""
     text = record_lines(name("a.test"), RRset(29, 60, (Opaque(data),)))
     assert text == f"a.test. 60 IN LOC \\# {len(data)} {data.hex()}".rstrip() + "\n"
+
+
+def test_a_marker_is_unknown_data_of_no_bytes() -> None:
+    """RFC 3597 section 5; BIND, NSD and Knot read it."""
+    owner = DomainName.from_text("shop.failover.test")
+    text = record_lines(owner, RRset(MARKER, 60, (Opaque(b""),)))
+    assert text == "shop.failover.test. 60 IN TYPE65350 \\# 0\n"

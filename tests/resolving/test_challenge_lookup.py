@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import dns.rcode
 import dns.rrset
@@ -85,6 +86,31 @@ def test_a_wildcard_that_takes_the_challenge_with_it_is_recognized(resolver: Nam
     assert found.wildcard == DomainName.from_text("*.shop.example")
     resolver.has("*.shop.example.", "CNAME", "other.failover.test.")
     assert look(resolver).wildcard is None
+
+
+@pytest.mark.parametrize(
+    ("target", "sight"),
+    [
+        (THERE, ChallengeSight.UNKNOWN),
+        ("other.example.", ChallengeSight.MISSING),
+        (None, ChallengeSight.MISSING),
+    ],
+)
+def test_a_record_that_the_resolvers_do_not_know_yet_is_seen_at_its_servers(
+    resolver: NameServer, target: str | None, sight: ChallengeSight
+) -> None:
+    """Resolvers remember that there was none, and the CA need not wait for that."""
+    resolver.fails(HERE, "TXT", dns.rcode.NXDOMAIN)
+    resolver.has("shop.example.", "NS", "ns.shop.example.")
+    resolver.has("ns.shop.example.", "A", "127.0.0.1")
+    with closing(NameServer()) as server:
+        if target is not None:
+            server.has(HERE, "CNAME", target)
+        where = [("127.0.0.1", resolver.port)]
+        challenges = [(OWNER, {"v1"})]
+        (found,) = look_up(where, challenges, TARGET.__eq__, bool, timeout=0.5, port=server.port)
+        assert server.asked == 1
+    assert found.sight is sight
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])

@@ -15,6 +15,7 @@ from samples import HOSTNAME, carry_out
 from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
 
 from failoverdns.changes.state import State
+from failoverdns.model.change import Json
 from failoverdns.model.commands.automation import AdvancePlan, SetFlag
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
@@ -119,6 +120,15 @@ def test_an_explanation_says_why_a_side_is_down() -> None:
     )
 
 
+def test_an_explanation_says_what_this_machine_lacks_to_probe_a_side() -> None:
+    """That is no reason to wait for more results."""
+    view, why = watched.shop(UP, UNKNOWN), "this machine has no route to 2001:db8::1"
+    results: list[Json] = [{"result": None}, {"result": "unknown", "detail": why}]
+    found: Any = explanation(view, the_group(view), Moment(T, 1000.0), lambda _: results)
+    expected = f"The backup, us, is unknown: it cannot be probed from here, {why}."
+    assert expected in found["sentences"]
+
+
 def test_an_explanation_of_a_forced_side_includes_its_observed_health() -> None:
     view = watched.shop(UP, UP)
     watched.force(view, "eu", DOWN, 970.0, reason="works")
@@ -163,7 +173,7 @@ def test_an_explanation_says_why_the_health_of_a_side_is_unknown(
         (
             samples.state(samples.application("eu"), samples.us(), samples.group()),
             f"{HOSTNAME} answers nothing (NODATA): the primary side is active, and application eu "
-            "is on it.",
+            "on it has no web head.",
         ),
         (
             watched.shop(DOWN, DOWN, all_down=AllDown.EMPTY),
@@ -365,3 +375,9 @@ def test_every_sentence_ends_in_one_full_stop() -> None:
         for sentence in sentences(watched.watched([group], primary, backup)):
             assert sentence.endswith(".")
             assert sentence[-2] not in "?!.:"
+
+
+def test_an_unchecked_backup_counts_as_up_only_for_a_group_on_its_primary() -> None:
+    group = samples.group(active=BACKUP, automation=Automation("auto"))
+    view = samples.state(samples.eu(), samples.us(), group, settings=watched.settings())
+    assert "The backup, us, is unknown: it has no checks." in sentences(view)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store.test_store import CUT, EVERY_KIND, change
+from store.test_store import CERTIFICATE, CUT, EVERY_KIND, change
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.change import Operation, Write
@@ -185,3 +185,11 @@ def test_every_entity_has_its_own_key() -> None:
         "former-name/shop-old",
         "cut/history",
     ]
+
+
+def test_the_warnings_of_a_certificate_are_stored_only_if_there_are_any() -> None:
+    """A certificate of an earlier version keeps its document, and with it its history."""
+    assert "warnings" not in documents.write_entity(CERTIFICATE)["facts"]
+    odd = replace(CERTIFICATE, facts=replace(CERTIFICATE.facts, warnings=("it is odd",)))
+    written = json.loads(json.dumps(documents.write_entity(odd)))
+    assert documents.read_entity(written) == odd

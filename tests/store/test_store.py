@@ -61,7 +61,6 @@ CERTIFICATE = Certificate(
         length=2,
         self_signed=False,
         renewal_id="aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
-        warnings=("it is signed by itself",),
     ),
     1234.5,
     "app-0",

@@ -177,3 +177,25 @@ def test_a_zone_file_of_bind(adopted: Adopted) -> None:
     assert server.short("host-2.shop.example", "A") == ["192.0.2.102"]
     assert server.short("x.dev.shop.example", "CNAME") == ["www.shop.example."]
     assert "ns.child.shop.example." in server.dig("www.child.shop.example", "A")
+
+
+def test_an_import_from_standard_input() -> None:
+    """As in `aws route53 list-resource-record-sets ... | failoverdns import route53 -`."""
+    done = subprocess.run(
+        [EXECUTABLE, "import", "route53", "-"],
+        input="{",
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("standard input:1:2: not JSON")
+
+
+def test_a_folder_that_cannot_be_written_stays_empty(tmp_path: Path) -> None:
+    """What was written before the failure is removed."""
+    (tmp_path / "zones").write_text("a file in the place of the folder")
+    said = run("bind", SOURCES / "shop.example.zone", "-o", tmp_path, status=1)
+    assert "zones/shop.example.zone: cannot be written" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["zones"]

@@ -18,11 +18,12 @@ from tables import served
 
 from failoverdns.changes.comparing import STEP, compare
 from failoverdns.changes.draft import Draft
+from failoverdns.changes.hiding import MOST
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import transition_of
 from failoverdns.model.change import Delta, StaticDifference
 from failoverdns.model.commands import Mutation
-from failoverdns.model.commands.groups import AddGroup
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
@@ -232,3 +233,61 @@ def test_a_zone_that_changes_between_two_parts_of_a_table_is_filled_as_it_is_the
     for part in waiting:
         table.apply(part)
     assert served(table) == served(filled(view))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hidden"),
+    [
+        (["*"], ["*", "_dmarc.www"], {"www": "_dmarc.www"}),
+        (["*"], ["*", "a.b.www"], {"b.www": "a.b.www", "www": "a.b.www"}),
+        (["*"], ["*", "www", "_dmarc.www"], {}),
+        (["*", "x.www"], ["*", "x.www", "_dmarc.www"], {}),
+        (["*"], ["*", "_sip._tcp"], {}),
+        ([], ["*", "_dmarc.www"], {}),
+        (["*"], ["_dmarc.www"], {}),
+        (["*.b"], ["*.b", "a.www", "c.d.b"], {"d.b": "c.d.b"}),
+        (["*"], ["*", "_dmarc.shop", "_dmarc.gone", "_dmarc.eu"], {}),
+        (["*", "w"], ["*", "_x.w"], {}),
+    ],
+)
+def test_a_reload_tells_the_names_that_new_records_hide_from_a_wildcard(
+    old: list[str], new: list[str], hidden: dict[str, str]
+) -> None:
+    """A name that has records itself, or an underscore, is expected to be hidden."""
+    before, after = (samples.zone(records=tuple(map(text, owners))) for owners in (old, new))
+    groups = samples.group(label="shop"), samples.tombstone("gone")
+    reload = _Reload(samples.state(samples.eu(), samples.us(), *groups, zones=[before]), (after,))
+    for _ in reload.steps():
+        pass
+    assert reload.difference.hidden == tuple(
+        f"no wildcard answers at {name}.failover.test any more, because {owner}.failover.test is "
+        "below it now (RFC 4592)"
+        for name, owner in hidden.items()
+    )
+
+
+def test_very_many_hidden_names_are_not_all_told() -> None:
+    zones = [
+        samples.zone(records=tuple(map(text, ["*", *(f"_a.h{n}" for n in range(m))])))
+        for m in (0, MOST + 2)
+    ]
+    reload = _Reload(samples.state(zones=zones[:1]), (zones[1],))
+    for _ in reload.steps():
+        pass
+    assert len(reload.difference.hidden) == MOST + 1
+    assert reload.difference.hidden[-1] == "and so it is with 2 more names of failover.test"
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_an_empty_group_that_is_removed_while_a_table_is_filled_keeps_its_marker(
+    step: int,
+) -> None:
+    """The marker of the group and that of the retired label are the same, so no delta has it."""
+    zone = samples.zone(records=(text("*"), text("*.empty")))
+    empty = samples.group("empty", None, None)
+    reload = _Reload(samples.state(empty, zones=[zone]), (replace(zone, ttl=30),))
+    for number, _ in enumerate(reload.steps()):
+        if number == step:
+            reload.do(RemoveGroup("empty"))
+    reload.commit()
+    assert served(reload.next) == served(reload.present) == served(filled(reload.view))

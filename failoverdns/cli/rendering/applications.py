@@ -44,9 +44,9 @@ def _changed(result: Result) -> None:
     click.echo(_application_line(result))
     if result.get("dry_run"):
         click.echo("  that was only tried; nothing was changed")
-    would = "would answer" if result.get("dry_run") else "answer now"
+    what = "would answer nothing" if result.get("dry_run") else "answer nothing now"
     if silent := result.get("answering_nothing"):
-        click.echo(f"  groups that {would} nothing (NODATA): {', '.join(silent)}")
+        click.echo(f"  groups that {what} (NODATA): {', '.join(silent)}")
     print_warnings(result)
 
 

@@ -21,19 +21,24 @@ def condition(application: Result) -> str:
     return f"{health} (forced)" if said["forced"] else health
 
 
-def probe_line(probe: Result, *, short: bool = False) -> str:
-    """Return one line about a probe and what it last saw; a short one leaves the address out."""
+def probe_line(probe: Result, *, short: bool = False, with_address: bool = False) -> str:
+    """Return one line about a probe and what it last saw; a short one leaves the head out.
+
+    A short one has the address only `with_address`.
+    """
     where = f"{probe['head']} {probe['address']}" if probe["address"] else probe["head"]
-    name = f"{probe['check']}" if short else f"{where}, {probe['check']} ({probe['type']})"
+    address = f" {probe['address']}" if with_address else ""
+    name = f"{probe['check']}{address}" if short else f"{where}, {probe['check']} ({probe['type']})"
     if probe.get("server_name"):
         name += f" as {probe['server_name']}"
     pace = f", probed every {probe['probed_every']:g} s" if probe.get("fast") else ""
     if probe["result"] is None:
         return f"{name}: nothing yet{pace}"
     why = f"{probe['cause']}, {probe['detail']}" if probe["cause"] else probe["detail"]
-    took = f", {probe['milliseconds']:g} ms" if probe["milliseconds"] else ""
-    times = f"{probe['in_a_row']} in a row"
-    return f"{name}: {probe['result']}, {times} ({why}{took}) at {probe['at']}{pace}"
+    took = f"{probe['milliseconds']:g} ms" if probe["milliseconds"] else ""
+    details = ", ".join(filter(None, (why, took)))
+    times = f"{probe['in_a_row']} in a row" + (f" ({details})" if details else "")
+    return f"{name}: {probe['result']}, {times} at {probe['at']}{pace}"
 
 
 def _health(result: Result) -> None:
@@ -52,6 +57,7 @@ def _health(result: Result) -> None:
         )
         for head in application["heads"]:
             probes = [p for p in application["probes"] if p["head"] == head["name"]]
+            several = len({p["address"] for p in probes if p["address"]}) > 1
             found.add_row(
                 "",
                 head["name"],
@@ -59,7 +65,10 @@ def _health(result: Result) -> None:
                 head["since"] or "-",
                 head["observed"] + (f" ({head['cause']})" if head["cause"] else ""),
                 _override(head["forced"]),
-                "\n".join(probe_line(probe, short=True) for probe in probes),
+                "\n".join(
+                    probe_line(probe, short=True, with_address=several and bool(probe["address"]))
+                    for probe in probes
+                ),
             )
     print_table(found, "nothing is checked: `failoverdns application set APP --check CHECK`")
     for line in dict.fromkeys(_advice(result["applications"])):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import click
@@ -17,6 +17,9 @@ from failoverdns.cli.rendering.tables import Result, Writer
 _MOST_LACKING: Final = 5
 """Things that this machine lacks for probes which `status` shows one by one."""
 
+_NAMED: Final = 3
+"""Applications that are named in a line; the others are counted."""
+
 
 def _status(result: Result) -> None:
     for zone in result["zones"]:
@@ -28,9 +31,8 @@ def _status(result: Result) -> None:
     groups(result)
     click.echo("")
     applications(result)
-    for application in result["applications"]:
-        for warning in (application["certificate"] or {}).get("warnings", ()):
-            click.echo(f"{application['name']}: certificate: {warning}")
+    for line in _certificates(result["applications"]):
+        click.echo(line)
     for hook in result.get("hooks", ()):
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
@@ -39,6 +41,18 @@ def _status(result: Result) -> None:
         click.echo(line)
     for line in (*store_lines(result), *_server(result.get("server", {}))):
         click.echo(line)
+
+
+def _certificates(applications: Sequence[Result]) -> Iterator[str]:
+    """Yield a line about each warning of certificates, with the applications that have it."""
+    names: dict[str, list[str]] = {}
+    for application in applications:
+        for warning in (application["certificate"] or {}).get("warnings", ()):
+            names.setdefault(warning, []).append(application["name"])
+    for warning, found in names.items():
+        whose = ", ".join(found[:_NAMED])
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        yield f"{whose}{more}: certificate: {warning}"
 
 
 def _server(server: Result) -> Iterator[str]:

@@ -32,7 +32,7 @@ def read_alias(
     if node is None or not isinstance(node.value, str):
         return None
     try:
-        alias = target_hostname(node.value)
+        alias = origin if node.value == "@" else target_hostname(node.value)
     except Malformed as error:
         faults.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
         return None
@@ -74,7 +74,10 @@ def _problem(
 ) -> str | None:
     """Return why the alias of the zone `origin` can never be answered, or None if it can."""
     if alias == origin:
-        return f"{alias} is the zone itself; name a group's hostname, or a name elsewhere"
+        return (
+            f"{alias} is the zone itself; name a group's hostname, or a name elsewhere, or leave "
+            "the alias out and add a group there (`failoverdns group add --label @`)"
+        )
     name = alias
     while name not in zones and not name.is_root:
         name = name.parent()
@@ -83,6 +86,8 @@ def _problem(
         if not can_resolve:
             return "needs resolvers to find the addresses; name some in `resolvers`"
         return None
+    if alias == zone.origin and zone.alias == origin:
+        return f"{alias} has {origin} as its alias, and they lead to each other; give one another"
     if alias == zone.origin and zone.alias is not None:
         return f"{alias} has an alias itself, to {zone.alias}; write {zone.alias} here too"
     for rrset in zone.static.at(alias):

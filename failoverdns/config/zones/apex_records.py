@@ -15,7 +15,9 @@ from struct import unpack
 from typing import Final
 
 from failoverdns.config.errors import FaultReport, Place
+from failoverdns.config.scalars import mailbox as read_mailbox
 from failoverdns.config.zones.record_text import NO_TTL, Record
+from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, NS, SOA, A, StartOfAuthority
@@ -59,7 +61,7 @@ def without_apex(
         if soas:
             _compare_soa(soas[0], served, faults)
         if servers:
-            _compare_servers(servers, nameservers, faults)
+            _compare_servers(servers, zone, nameservers, faults)
     _compare_glue(glue, nameservers, faults)
     return rest
 
@@ -116,7 +118,7 @@ def _soa_differences(
         yield "primary name server", theirs.primary, own.primary, hint
     if theirs.mailbox != own.mailbox:
         mail = _mail(theirs.mailbox)
-        yield "mailbox", mail, _mail(own.mailbox), f"contact: {mail}"
+        yield "mailbox", mail or theirs.mailbox, _mail(own.mailbox), mail and f"contact: {mail}"
     for what in _TIMERS:
         value, ours = getattr(theirs, what), getattr(own, what)
         if value != ours:
@@ -127,32 +129,47 @@ def _soa_differences(
 
 
 def _mail(mailbox: DomainName) -> str:
-    """Return the mailbox of an SOA record as a mail address (RFC 1035 section 8)."""
+    """Return the mailbox of an SOA record as a mail address (RFC 1035 section 8).
+
+    Nothing is returned for one that is none, such as the root, or `host@example.test.`, whose first
+    dot should stand in place of the @.
+    """
     if mailbox.is_root:
-        return "."
-    local = next(mailbox.labels()).decode("latin-1")
-    return f"{local}@{mailbox.parent()}"
+        return ""
+    local, *domain = mailbox.labels()
+    text = f"{local.decode('latin-1')}@{mailbox.parent()}"
+    try:
+        return text if domain and read_mailbox(text) == mailbox else ""
+    except Malformed:
+        return ""
 
 
 def _compare_servers(
-    placed: Sequence[Placed], nameservers: Sequence[NameServer], faults: FaultReport
+    placed: Sequence[Placed],
+    zone: DomainName,
+    nameservers: Sequence[NameServer],
+    faults: FaultReport,
 ) -> None:
     ours = [server.name for server in nameservers]
     theirs = [DomainName(record.data) for _, record in placed]
-    new = [str(name) for name in dict.fromkeys(theirs) if name not in ours]
-    gone = [str(name) for name in ours if name not in theirs]
-    if not new and not gone:
-        return
+    new = [name for name in dict.fromkeys(theirs) if name not in ours]
+    gone = [name for name in ours if name not in theirs]
     parts = []
     if new:
-        parts.append(f"only here: {', '.join(new)}")
+        lines = (f"{n}: {'[ADDRESS]' if n.is_at_or_below(zone) else '[]'}" for n in new)
+        parts.append(f"{_listed(new)} only here (write {', '.join(lines)} there)")
     if gone:
-        parts.append(f"only in nameservers: {', '.join(gone)}")
-    faults.add(
-        placed[0][0],
-        "the zone's own NS records come from `nameservers`, and those of this file differ "
-        f"({'; '.join(parts)}); make `nameservers` the same, or remove these NS records",
-    )
+        parts.append(f"{_listed(gone)} only there")
+    if parts:
+        faults.add(
+            placed[0][0],
+            "the zone's own NS records come from `nameservers`, and these differ: "
+            f"{', '.join(parts)}; make both the same, or remove these NS records",
+        )
+
+
+def _listed(names: Iterable[DomainName]) -> str:
+    return " and ".join(map(str, names))
 
 
 def _compare_glue(

@@ -130,18 +130,22 @@ def unreachable(
     delegation, or below one that can be followed; a delegation can be followed if one of its
     servers can be found.
     """
-    waiting = dict(servers)
-    while waiting:
-        followed = [
-            cut
-            for cut, names in waiting.items()
-            if any(n in addressed or _cut_of(n, servers) not in waiting for n in names)
-        ]
-        if not followed:
-            break
-        for cut in followed:
-            del waiting[cut]
-    yield from waiting
+    followed: dict[DomainName, None] = {}
+    waiting: dict[DomainName, list[DomainName]] = {}
+    for cut, names in servers.items():
+        above = [None if name in addressed else _cut_of(name, servers) for name in names]
+        if None in above:
+            followed[cut] = None
+        for other in above:
+            if other is not None:
+                waiting.setdefault(other, []).append(cut)
+    rest = list(followed)
+    while rest:
+        for cut in waiting.pop(rest.pop(), ()):
+            if cut not in followed:
+                followed[cut] = None
+                rest.append(cut)
+    yield from (cut for cut in servers if cut not in followed)
 
 
 def _is_within(name: bytes, cuts: Collection[bytes]) -> bool:

@@ -17,8 +17,8 @@ from failoverdns.config.errors import quoted
 from failoverdns.model.errors import Malformed
 
 _WHOLE = re.compile(r"[0-9]{1,3}", re.ASCII)
-_SECONDS = re.compile(r"([0-9]{1,2})(?:\.([0-9]{1,3}))?", re.ASCII)
-_METRES = re.compile(r"(-?)([0-9]{1,8})(?:\.([0-9]{1,2}))?m?", re.ASCII)
+_SECONDS = re.compile(r"(?=\.?[0-9])([0-9]{0,3})(?:\.([0-9]{0,3}))?", re.ASCII)
+_METRES = re.compile(r"([-+]?)(?=\.?[0-9])([0-9]{0,8})(?:\.([0-9]{0,2}))?m?", re.ASCII)
 
 _BASE: Final = 10_000_000
 """Centimetres of the altitude that is stored as 0, below the reference spheroid."""
@@ -75,9 +75,9 @@ def _angle(words: list[str], what: str, positive: str, negative: str, most: int)
     if not _WHOLE.fullmatch(minutes) or int(minutes) > 59:
         raise Malformed(f"the minutes must be from 0 to 59, not {quoted(minutes)}")
     found = _SECONDS.fullmatch(seconds)
-    if found is None or int(found[1]) > 59:
+    if found is None or int(found[1] or 0) > 59:
         raise Malformed(f"the seconds must be from 0 to 59.999, not {quoted(seconds)}")
-    thousandths = int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0"))
+    thousandths = int(found[1] or 0) * 1000 + int((found[2] or "").ljust(3, "0"))
     total = (int(degrees) * 60 + int(minutes)) * 60_000 + thousandths
     if total > most * 3_600_000:
         raise Malformed(f"the {what} is over {most} degrees")
@@ -88,8 +88,8 @@ def _centimetres(word: str, what: str) -> int:
     found = _METRES.fullmatch(word)
     if found is None:
         raise Malformed(f"the {what} must be metres such as 10 or -2.50m, not {quoted(word)}")
-    number = int(found[2]) * 100 + int((found[3] or "").ljust(2, "0"))
-    return -number if found[1] else number
+    number = int(found[2] or 0) * 100 + int((found[3] or "").ljust(2, "0"))
+    return -number if found[1] == "-" else number
 
 
 def _exponential(size: int) -> int:

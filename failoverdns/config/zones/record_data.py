@@ -1,6 +1,6 @@
 """Read the data of one static record: text becomes wire form, or one error in plain words.
 
-dnspython reads most types.  `_guarded` is the one place where whatever a library raises on the data
+dnspython reads most types.  `guarded` is the one place where whatever a library raises on the data
 of users becomes Malformed, so that one record never hides the errors of others.  Read here are: the
 generic form (RFC 3597 section 5), whose content is nobody's business but that of the type's users;
 LOC, whose numbers dnspython does not check; and obsolete types that dnspython does not know.
@@ -119,15 +119,16 @@ def read_data(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
     name = type_text(rtype)
     try:
         data, compared = _read(text, rtype, origin)
-    except _WrongDataError as error:
-        example = f'; write it as in "{_EXAMPLES[name]}"' if name in _EXAMPLES else ""
+    except WrongDataError as error:
+        has_example = name in _EXAMPLES and ", as in " not in str(error)
+        example = f'; write it as in "{_EXAMPLES[name]}"' if has_example else ""
         raise Malformed(f"the data of the {name} record is wrong: {error}{example}") from None
     if len(data) > MAX_DATA:
         raise Malformed(f"the data of the {name} record is over {MAX_DATA} bytes long")
     return data, compared
 
 
-class _WrongDataError(Exception):
+class WrongDataError(Exception):
     """The data of a record is not what its type has; the text says why."""
 
 
@@ -141,20 +142,20 @@ def _read(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
         try:
             data = location(words)
         except Malformed as error:
-            raise _WrongDataError(str(error)) from None
+            raise WrongDataError(str(error)) from None
         return data, data
     tokens = _tokens(text)
     if rtype in (EID, NIMLOC):
         if not words:
-            raise _WrongDataError("something is missing")
+            raise WrongDataError("something is missing")
         return (data := _hex("".join(words))), data
     root = dns.name.Name((*origin.labels(), b""))
     if rtype in _NAMES:
-        return _guarded(lambda: _names(tokens, _NAMES[rtype], root), rtype)
+        return guarded(lambda: _names(tokens, _NAMES[rtype], root), rtype)
     if rtype not in _FREE_TEXT and _has_foreign_digits(words):
-        raise _WrongDataError("it has digits outside ASCII; write 0 to 9")
+        raise WrongDataError("it has digits outside ASCII; write 0 to 9")
     if rtype in _BASE64 and not _is_base64("".join(words[_BASE64[rtype] :])):
-        raise _WrongDataError("its last part is not base64, with letters, digits, +, / and =")
+        raise WrongDataError("its last part is not base64, with letters, digits, +, / and =")
     if rtype in _GROUPS:
         tokens = _tokens(_GROUP.sub(lambda found: (found[1] or found[2]).rjust(4, "0"), text))
     kind = dns.rdatatype.RdataType.make(_LIKE.get(rtype, rtype))
@@ -165,7 +166,7 @@ def _read(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
         assert data is not None
         return data, compared
 
-    return _guarded(read, rtype)
+    return guarded(read, rtype)
 
 
 def words_of(text: str) -> list[str]:
@@ -173,18 +174,21 @@ def words_of(text: str) -> list[str]:
     return [word for word in text.replace("\t", " ").split(" ") if word]
 
 
-def _guarded(read: Callable[[], T], rtype: int) -> T:
-    """Return what `read` returns; whatever a library raises becomes an error of the data."""
+def guarded(read: Callable[[], T], rtype: int) -> T:
+    """Return what `read` returns, which reads data of the type `rtype` with a library.
+
+    Raises WrongDataError for whatever the library raises.
+    """
     try:
         return read()
     except Malformed as error:
-        raise _WrongDataError(str(error)) from None
+        raise WrongDataError(str(error)) from None
     except dns.exception.DNSException as error:
-        raise _WrongDataError(_plainly(str(error).rstrip("."), rtype)) from None
+        raise WrongDataError(_plainly(str(error).rstrip("."), rtype)) from None
     except Exception:
         # Too large numbers, digits of other scripts, bad escapes: dnspython lets the errors of
         # int(), struct and others through, and no list of them would be complete.
-        raise _WrongDataError(_OUT_OF_RANGE) from None
+        raise WrongDataError(_OUT_OF_RANGE) from None
 
 
 def _plainly(reason: str, rtype: int) -> str:
@@ -206,6 +210,8 @@ def _plainly(reason: str, rtype: int) -> str:
 _PLAINLY: Final[Mapping[str, str]] = {
     "Text input is malformed": "it is malformed",
     "unbalanced quotes": "a quote is not closed",
+    "Text input ended unexpectedly": "an escape is cut off; write \\DDD, with three digits",
+    "Unknown SVCB ParamKey": 'a parameter has no name here; write keyNUMBER="value"',
     "expecting a string": "something is missing",
     "expecting an identifier": "something is missing, or has quotes and should have none",
     "DNS message is malformed": "its content is malformed",
@@ -219,19 +225,19 @@ def _generic(words: list[str], rtype: int) -> tuple[bytes, bytes]:
     r"""Read `LENGTH HEX...`, which follows `\#` (RFC 3597 section 5)."""
     form = "write \\# LENGTH HEX, with LENGTH in bytes"
     if not words or not _NUMBER.fullmatch(words[0]) or int(words[0]) > MAX_DATA:
-        raise _WrongDataError(f"its length must be a number from 0 to {MAX_DATA}; {form}")
+        raise WrongDataError(f"its length must be a number from 0 to {MAX_DATA}; {form}")
     data = _hex("".join(words[1:]))
     if len(data) != int(words[0]):
-        raise _WrongDataError(f"its length is {words[0]}, but it has {len(data)} bytes; {form}")
+        raise WrongDataError(f"its length is {words[0]}, but it has {len(data)} bytes; {form}")
     if rtype in _ADDRESS and len(data) != _ADDRESS[rtype]:
-        raise _WrongDataError(f"an address of this type has {_ADDRESS[rtype]} bytes")
+        raise WrongDataError(f"an address of this type has {_ADDRESS[rtype]} bytes")
     layout = _LAYOUT.get(rtype)
     return data, _lowered(data, *layout) if layout is not None else data
 
 
 def _hex(text: str) -> bytes:
     if not _HEX.fullmatch(text):
-        raise _WrongDataError("its bytes are not pairs of hexadecimal digits")
+        raise WrongDataError("its bytes are not pairs of hexadecimal digits")
     return bytes.fromhex(text)
 
 
@@ -244,9 +250,9 @@ def _lowered(data: bytes, before: int, names: int, after: int) -> bytes:
             at += 1 + data[at] if data[at] < 64 else len(data)
         at += 1
         if at > len(data) or at - start > 255:
-            raise _WrongDataError("a name in it is cut off, or compressed")
+            raise WrongDataError("a name in it is cut off, or compressed")
     if at + after != len(data):
-        raise _WrongDataError("its length is not that of its type")
+        raise WrongDataError("its length is not that of its type")
     return data[:before] + data[before:at].lower() + data[at:]
 
 

@@ -34,11 +34,12 @@ _IN = ("IN", "CLASS1")
 _WORD = re.compile(r"(?:\\.|[^ \t\"\\])+", re.DOTALL)
 _RRSIG, _NSEC, _NSEC3, _NXT = 46, 47, 50, 30
 
+SIGNED: Final = "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"
+"""The error of a record that signing has made; a signed zone has one at each name."""
+
 _NEVER: Final = {
-    DNAME: "DNAME is not supported",
-    **dict.fromkeys(
-        (_RRSIG, _NSEC, _NSEC3), "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"
-    ),
+    DNAME: "DNAME is not supported; write a CNAME record for each name below it",
+    **dict.fromkeys((_RRSIG, _NSEC, _NSEC3), SIGNED),
     _NXT: "NXT is obsolete (RFC 3755), and was made by signing; leave it out",
 }
 _NO_CNAME = (

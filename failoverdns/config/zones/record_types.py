@@ -55,7 +55,10 @@ _WINDOWS = "Microsoft's WINS look-up has no equivalent; leave it out"
 
 _ELSEWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ALIAS", "ANAME", "APEXCNAME", "CNAMEFLAT", "ALIAS4", "ALIAS6"), _ALIAS),
-    **dict.fromkeys(("DYNA", "DYNC", "LUA", "FAILOVER"), _GROUP),
+    **dict.fromkeys(
+        ("DYNA", "DYNC"), f"{_GROUP}, or read gdnsd's folder: failoverdns import gdnsd"
+    ),
+    **dict.fromkeys(("LUA", "FAILOVER"), _GROUP),
     **dict.fromkeys(_REDIRECTS, _REDIRECT),
     **dict.fromkeys(("GEO", "WEIGHTED", "POOL", "LBR", "WRR", "LATENCY"), _BALANCING),
     **dict.fromkeys(("WINS", "WINSR", "WINS-R"), _WINDOWS),
@@ -70,7 +73,8 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
 """Words that other programs have in place of a type, and what is written here."""
 
 _ELSEWHERE_CLASSES: Final[Mapping[str, str]] = {
-    "AWS": "class AWS is cli53's form of Route 53 records; " + _ALIAS,
+    "AWS": "class AWS is cli53's form of Route 53 records, whose own export `failoverdns import "
+    f"route53` reads; {_ALIAS}",
     "ANY": "the class ANY is for messages only; only IN is in a zone",
     "NONE": "the class NONE is for messages only; only IN is in a zone",
 }
@@ -106,6 +110,8 @@ def _unknown(word: str, name: str) -> str:
         return f"{name} is not a DNS record type: {_ELSEWHERE[name]}"
     if name in _ELSEWHERE_CLASSES:
         return _ELSEWHERE_CLASSES[name]
+    if name[0] == "$":
+        return f"{quoted(word)} is a directive, which begins its line; remove what is before it"
     if name.startswith("[AGE:"):
         return (
             f"{quoted(word)} is the age that Microsoft's DNS server writes; "

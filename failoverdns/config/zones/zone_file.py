@@ -21,6 +21,7 @@ from failoverdns.config.zones.record_data import words_of
 from failoverdns.config.zones.record_text import (
     MAX_TTL,
     NO_TTL,
+    SIGNED,
     Record,
     owner_of,
     parse_ttl,
@@ -74,7 +75,7 @@ def read_zone_files(
     """
     reading = _Reading(origin, limits, faults)
     for place, path in files:
-        reading.default = _DefaultTTL(default_ttl)
+        reading.default, reading.is_other_zone = _DefaultTTL(default_ttl), False
         reading.file(path, path.parent, place, _Context(origin), 0)
     return reading.records
 
@@ -119,6 +120,11 @@ class _Reading:
     errors: int = 0
     full: bool = False
     """A limit was reached and reported; the rest is left out."""
+    is_signed: bool = False
+    """A record that signing has made was reported, which is done once."""
+
+    is_other_zone: bool = False
+    """The file is that of another zone; the rest of it is left out."""
 
     def file(self, path: Path, folder: Path, place: Place, context: _Context, depth: int) -> None:
         """Read a file named at `place`; the files that it includes must be in `folder` or below."""
@@ -128,7 +134,7 @@ class _Reading:
             self._report(place, str(fault))
             return
         for entry in entries(text):
-            if self.full:
+            if self.full or self.is_other_zone:
                 return
             here = Place(entry.line, 1, place.path, str(path))
             context = self._entry(entry, here, path, folder, context, depth)
@@ -225,21 +231,42 @@ class _Reading:
             here = replace(place, line=where.line, column=where.column)
             self._report(here, f"{source}{entry.flaw.message}")
             return _with_owner(context, entry.text)
-        before, context = context, _with_owner(context, entry.text)
         try:
-            if entry.text[0] in " \t":
-                if before.owner is None and not before.is_lost:
+            inherits = entry.text[0] in " \t"
+            if inherits:
+                if context.owner is None and not context.is_lost:
                     raise Malformed("the first record of a file needs an owner name")
-                owner = before.owner or self.zone
+                owner = context.owner or self.zone
                 entry = replace(entry, text=owner.absolute_text() + entry.text)
             record = read_entry(entry, context.origin, self.default.ttl, self.zone)
         except Malformed as fault:
-            self._report(place, f"{source}{fault}")
+            context = context if inherits else _with_owner(context, entry.text)
+            if str(fault) == SIGNED:
+                if self.is_signed:
+                    return context
+                self.is_signed = True
+            self._report(place, f"{source}{self._other_zone(entry, context) or fault}")
             return context
-        record = self._with_default(entry, record, context)
+        if record.rtype == SOA or self.default.is_last:
+            record = self._with_default(entry, record, context)
+        if not inherits:
+            context = _Context(context.origin, record.owner)
         if not context.is_lost:
             self.records.append((place, record))
         return context
+
+    def _other_zone(self, entry: Entry, context: _Context) -> str:
+        """Return that a file is that of another zone, if the entry is its SOA record.
+
+        The rest of the file is not read then, because each of its lines would be an error.
+        """
+        owner = context.owner
+        if owner is None or owner.is_at_or_below(self.zone):
+            return ""
+        if "SOA" not in map(str.upper, words_of(entry.text)[1:4]):
+            return ""
+        self.is_other_zone = True
+        return f"this is the file of the zone {owner}, not of {self.zone}; the rest is not read"
 
     def _with_default(self, entry: Entry, record: Record, context: _Context) -> Record:
         """Note the TTL of the next records without one, in a file that has no `$TTL` so far.

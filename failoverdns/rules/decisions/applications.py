@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import nsmallest
-from itertools import islice
 from random import Random
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -28,29 +27,22 @@ from failoverdns.model.health import Quorum
 from failoverdns.model.moment import Moment
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.certificates import certificate_removals
-from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
 from failoverdns.rules.decisions.emptying import emptied_by, require_target
 from failoverdns.rules.decisions.health_changes import unobserved
+from failoverdns.rules.decisions.judging_targets import application_warnings, check_new_hostnames
 from failoverdns.rules.decisions.new_names import name_writes, named
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
-from failoverdns.rules.derived.obstacles import sentences
-from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
-    check_hostname,
     check_template,
     checked,
-    hostname,
-    hostname_text,
-    pointed_at,
+    web_heads,
 )
 from failoverdns.rules.reports.reporting import application_report
-
-_MOST_FOLLOWING = 200
-"""Groups whose policies are looked at for warnings: thousands may follow one application."""
 
 
 def add_application(
@@ -145,7 +137,14 @@ def add_head(view: View, command: AddHead, moment: Moment, _random: Random) -> D
     head = Head(command.name, command.role, command.address, command.hostname)
     active = head.name if is_balancer and not command.standby else application.active
     after = replace(application, heads=(*application.heads, head), active=active)
-    return _written(view, application, after, moment)
+    written = _written(view, application, after, moment)
+    if web_heads(after):
+        return written
+    text = (
+        f"{head.name} is on standby, and {application.name} has no web head, so nothing answers "
+        f"with it: `head activate {application.name} {head.name}`"
+    )
+    return warned(written, (text,))
 
 
 def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> Decision:
@@ -221,50 +220,20 @@ def _written(
 ) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
-    _check_new_hostnames(view, before, after)
+    check_new_hostnames(view, before, after)
     after = dated(before, after, moment.steady)
     writes = () if before == after else (Write(before, after),)
     written = Decision(writes, lambda view: application_report(view, after))
     if before is None or not writes:
         return written
-    known = set(_warnings(view, before))
+    known = set(application_warnings(view, before))
 
     def warnings(changed: View) -> list[str]:
         now = changed.application(after.id)
-        found = _warnings(changed, now) if now is not None else []
+        found = application_warnings(changed, now) if now is not None else []
         return [text for text in found if text not in known]
 
     return warned_after(written, warnings)
-
-
-def _warnings(view: View, application: Application) -> list[str]:
-    """Return what keeps the policies of groups from acting, and whether the target is dead here."""
-    found = sentences(view, islice(view.following(application.id), _MOST_FOLLOWING))
-    dead = dead_end(view, application)
-    return found if dead is None else [*found, dead]
-
-
-def _check_new_hostnames(view: View, before: Application | None, after: Application) -> None:
-    """Raise Rejected `invalid` for a hostname that no host can have, or that leads in a circle.
-
-    Hostnames that stay are not judged: earlier versions took any name.  But one that becomes the
-    target of the application must not lead back to a group that follows the application.
-    """
-    known = _hostnames(before) if before is not None else set()
-    for text in sorted(_hostnames(after) - known):
-        check_hostname(text)
-    named = {hostname(after, head): None for head in after.heads if not head.addresses}
-    if before is not None:
-        stay = {hostname(before, head) for head in before.heads if not head.addresses}
-        stay -= {pointed_at(after)} - {pointed_at(before)}
-        named = {name: None for name in named if name not in stay}
-    for name in named:
-        if (circle := application_circle(view, after, name)) is not None:
-            raise Rejected("invalid", f"{circle}; give addresses, or a hostname elsewhere")
-
-
-def _hostnames(application: Application) -> set[str]:
-    return {hostname_text(application, head) for head in application.heads if not head.addresses}
 
 
 def _given(value: Quorum | None, before: Quorum) -> Quorum:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from hashlib import sha256
 from itertools import islice
 from random import Random
 
@@ -15,12 +14,15 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import SIDE_LABELS, Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import AllDown, AnswerOf, Mode
-from failoverdns.model.records import AAAA, A
+from failoverdns.model.policy import Mode
 from failoverdns.model.zone import MAX_ORIGIN, Zone
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, warned
 from failoverdns.rules.derived.affected_names import changed_zones
-from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
+from failoverdns.rules.derived.apex import (
+    apex_conflicts,
+    is_answered_here,
+    labelled_apex,
+)
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
 from failoverdns.rules.derived.reconfigured import reconfigured
@@ -28,6 +30,7 @@ from failoverdns.rules.derived.targets import alias_problem
 from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
+from failoverdns.rules.derived.zone_digests import led_to_by_zone, zone_digest
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
 
 
@@ -55,8 +58,10 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     is_lost = command.may_have_lost and _is_any_automatic(view, command)
+    led_to = led_to_by_zone(view, command.zones)
     for zone in command.zones:
-        before, digest = view.serial(zone.origin), _digest(zone, command)
+        before = view.serial(zone.origin)
+        digest = zone_digest(zone, command.settings, led_to.get(zone.origin, []))
         if before is not None and is_lost:
             writes.append(above_reserved(before, digest, moment.now))
         elif before is None or before.digest != digest:
@@ -69,13 +74,14 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     # If the settings are those in use, no warning is new; the start begins without any settings.
     is_new = command.is_start or command.settings != view.settings
     known = _policy_warnings(view) if is_new else ()
-    return Decision(
+    decision = Decision(
         tuple(writes),
         lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
+    return warned(decision, command.static.hidden if command.static is not None else ())
 
 
 def _report(
@@ -157,34 +163,6 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
         group.flatten or group.automation.plan is not None or group.automation.policy in automatic
         for group in view.groups()
     )
-
-
-def _digest(zone: Zone, command: Configure) -> str:
-    """Return a hash of the configuration that a zone's answers depend on."""
-    altering = [
-        (policy.name, policy.all_down, policy.answer)
-        for policy in command.settings.policies
-        if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
-    ]
-    led_to = _led_to(zone, command.zones)
-    if not altering and not led_to:
-        return zone.digest()
-    parts = [zone.digest(), *([repr(altering)] if altering else ()), *led_to]
-    return sha256(" ".join(parts).encode()).hexdigest()[:32]
-
-
-def _led_to(zone: Zone, zones: Iterable[Zone]) -> list[str]:
-    """Return as text the addresses in any of the zones that the alias of a zone leads to."""
-    alias = zone.alias
-    if alias is None:
-        return []
-    return [
-        repr(rrset)
-        for other in zones
-        if alias.is_at_or_below(other.origin)
-        for rrset in other.configured_at(alias)
-        if rrset.rtype in (A, AAAA)
-    ]
 
 
 def _missing_settings(view: View, command: Configure) -> list[str]:

@@ -15,48 +15,49 @@ from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import (
     APEX_LABEL,
     MAX_TTL,
-    SIDE_LABELS,
     Group,
     Side,
     Tombstone,
-    group_names,
 )
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
-from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
+from failoverdns.rules.decisions.judging_targets import (
+    certificate_warnings,
+    check_circles,
+    group_warnings,
+    has_other_policy,
+    lost_targets,
+)
+from failoverdns.rules.decisions.labels import check_label_free, random_label
 from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
-from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
+from failoverdns.rules.derived.apex import named_zones
 from failoverdns.rules.derived.entity_lookup import (
     find_application,
     find_group,
     find_zone,
     not_found,
 )
-from failoverdns.rules.derived.obstacles import sentences
-from failoverdns.rules.derived.trails import dead_end, group_circle
+from failoverdns.rules.derived.targets import why_empty
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
-_ATTEMPTS = 1000
-"""Random labels that are tried; if half of all labels are taken, 1 in 2**1000 commands fails."""
 
-
-def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) -> Decision:
+def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> Decision:
     """Create a group with its primary active; without a label it gets nine random digits."""
     if view.group_named(command.name) is not None:
         raise Rejected("exists", f"there is a group {command.name!r} already")
     zone = find_zone(view, command.zone)
     label = command.label
     if label is None:
-        label = _random_label(view, zone, random)
+        label = random_label(view, zone, random)
     else:
-        _check_label_free(view, zone, label)
+        check_label_free(view, zone, label)
     primary = find_application(view, command.primary) if command.primary else None
     backup = find_application(view, command.backup) if command.backup else None
     _check_different(primary, backup)
@@ -74,10 +75,13 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    _check_circles(view, None, group)
-    written = Decision((Write(None, group),), lambda after: group_report(after, group))
+    check_circles(view, None, group)
+    added = Decision((Write(None, group),), lambda after: group_report(after, group))
     hidden = hidden_by_group(view, zone, label) if command.label is not None else ()
-    return warned_after(warned(written, hidden), lambda after: _warnings(after, group))
+    return warned_after(
+        warned(added, hidden),
+        lambda after: (*group_warnings(after, group), *certificate_warnings(after, group, moment)),
+    )
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
@@ -108,16 +112,17 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
             raise _active_side_refusal(group)
         overridden.append(ACTIVE_SIDE)
     silenced = silenced_by(view, group, after)
-    require_target(
-        silenced,
-        command.override,
-        f"the application for the {after.active.value} has no web head",
-        "add one with `head add`",
-    )
+    why, remedy = why_empty(view, after, after.active)
+    what = f"the application for the {after.active.value} {why}"
+    require_target(silenced, command.override, what, remedy)
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
-    _check_circles(view, group, after)
+    check_circles(view, group, after)
     written = _written(view, group, after)
+    if has_other_policy(group, after):
+        written = warned_after(
+            written, lambda changed: certificate_warnings(changed, after, moment)
+        )
     return tried(
         replace(
             written, report=lambda changed: {**written.report(changed), "overridden": overridden}
@@ -157,10 +162,11 @@ def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Ran
             lambda _: {"removed": group.name, "hostname": hostname, "retired": None},
         )
     tombstone = Tombstone(group.zone, group.label, group.name)
-    return Decision(
+    removed = Decision(
         (Write(group, None), Write(None, tombstone)),
         lambda _: {"removed": group.name, "retired": hostname},
     )
+    return warned(removed, lost_targets(view, group))
 
 
 def _written(view: View, before: Group, after: Group) -> Decision:
@@ -168,27 +174,11 @@ def _written(view: View, before: Group, after: Group) -> Decision:
         return Decision((), lambda unchanged: group_report(unchanged, before))
     group = replace(after, revision=view.revision + 1)
     written = Decision((Write(before, group),), lambda changed: group_report(changed, group))
-    known = set(_warnings(view, before))
+    known = set(group_warnings(view, before))
     return warned_after(
         written,
-        lambda changed: [text for text in _warnings(changed, group) if text not in known],
+        lambda changed: [text for text in group_warnings(changed, group) if text not in known],
     )
-
-
-def _warnings(view: View, group: Group) -> list[str]:
-    """Return what keeps a group's policy from acting, and which of its targets are dead here."""
-    found = [view.application(id_) for id_ in group.applications]
-    dead = (dead_end(view, application) for application in found if application is not None)
-    return [*sentences(view, [group]), *(text for text in dead if text is not None)]
-
-
-def _check_circles(view: View, before: Group | None, after: Group) -> None:
-    """Raise Rejected `invalid` if a target that a group gets leads back to the group itself."""
-    for side in Side:
-        if before is None or after.application(side) != before.application(side):
-            circle = group_circle(view, after, side)
-            if circle is not None:
-                raise Rejected("invalid", f"{circle}; attach another application there")
 
 
 def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:
@@ -213,12 +203,12 @@ def _check_unnamed(view: View, group: Group) -> None:
 
 def _check_unaliased(view: View, group: Group) -> None:
     """Raise Rejected `in-use` if zones have the group's hostname as their alias."""
-    zones = ", ".join(origin.to_text() for origin in view.aliases.get(group.hostname, ()))
-    if zones:
+    origins = view.aliases.get(group.hostname, ())
+    if origins:
         raise Rejected(
             "in-use",
-            f"{group.hostname} is the alias of the zone(s) {zones}, which would answer nothing: "
-            "change the configuration first",
+            f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}, where the apex "
+            "would have no address: change the configuration first",
         )
 
 
@@ -261,76 +251,6 @@ def _checked_ttl(ttl: int) -> int:
     if not 0 <= ttl <= MAX_TTL:
         raise Rejected("invalid", f"ttl {ttl}: must be from 0 to {MAX_TTL} seconds")
     return ttl
-
-
-def _check_label_free(view: View, zone: Zone, label: str) -> None:
-    if label == APEX_LABEL:
-        _check_apex_free(view, zone)
-        return
-    hostname = zone.origin.child(label).to_text()
-    match view.label_owner(zone.origin, label):
-        case Group(name=name):
-            raise Rejected("exists", f"label {label!r} belongs to group {name!r}")
-        case Tombstone(group=name):
-            raise Rejected(
-                "exists",
-                f"label {label!r} is retired: it belonged to the removed group {name!r}, and "
-                "CNAMEs of its customers may still point at it; choose another",
-            )
-    if label in (STATUS_LABEL, CHALLENGE_LABEL):
-        raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
-    apex = labelled_apex(view, zone.origin)
-    if apex is not None and label in SIDE_LABELS:
-        raise Rejected(
-            "exists",
-            f"{hostname} belongs to group {apex.name!r}, which is at the apex of {zone.origin}: "
-            "it answers for a side of that group; choose another label",
-        )
-    if _is_configured(zone, label):
-        raise Rejected("exists", f"{hostname} has records in the configuration: choose another")
-
-
-def _check_apex_free(view: View, zone: Zone) -> None:
-    """Raise Rejected `exists`, with everything that prevents a group at the apex of a zone."""
-    faults = list(apex_conflicts(zone))
-    origin, owner = zone.origin, labelled_apex(view, zone.origin)
-    if owner is not None:
-        faults.append(f"{origin} belongs to group {owner.name!r}")
-    for label in SIDE_LABELS:
-        hostname = origin.child(label)
-        match view.label_owner(origin, label):
-            case Group(name=name):
-                faults.append(
-                    f"a group at the apex answers for its sides at primary.{origin} and "
-                    f"backup.{origin}, but {hostname} belongs to group {name!r}"
-                )
-            case Tombstone(group=name):
-                faults.append(
-                    f"a group at the apex answers for its sides at primary.{origin} and "
-                    f"backup.{origin}, but {hostname} is retired: it belonged to the removed "
-                    f"group {name!r}"
-                )
-        if zone.has_configured(hostname):
-            faults.append(
-                f"{hostname} has records in the configuration, and a group at the apex answers "
-                "for a side there: give these records another name"
-            )
-    if faults:
-        raise Rejected("exists", "; ".join(faults))
-
-
-def _is_configured(zone: Zone, label: str) -> bool:
-    return any(map(zone.has_configured, group_names(zone.origin.child(label))))
-
-
-def _random_label(view: View, zone: Zone, random: Random) -> str:
-    for _ in range(_ATTEMPTS):
-        digits = f"{random.randrange(10**9):09d}"
-        label = f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
-        taken = view.label_owner(zone.origin, label) is not None or _is_configured(zone, label)
-        if not taken:
-            return label
-    raise Rejected("unavailable", "found no free label: give one with --label")
 
 
 DECISIONS = (

@@ -46,7 +46,7 @@ def hidden_by_application(view: View, name: str) -> Iterator[str]:
     `view` is the state before.
     """
     for zone in view.zones:
-        if zone.reveal.status and _is_answered(view, zone, name):
+        if zone.reveal.status and is_answered(view, zone, name):
             hidden = zone.origin.child(name)
             status = hidden.child(STATUS_LABEL)
             yield (
@@ -63,7 +63,7 @@ def hidden_by_group(view: View, zone: Zone, label: str) -> Iterator[str]:
     """
     labels = (label,) if label != APEX_LABEL else SIDE_LABELS if zone.reveal.sides else ()
     for name in labels:
-        if not _is_answered(view, zone, name):
+        if not is_answered(view, zone, name):
             continue
         hidden = zone.origin.child(name)
         yield (
@@ -72,8 +72,8 @@ def hidden_by_group(view: View, zone: Zone, label: str) -> Iterator[str]:
         )
 
 
-def _is_answered(view: View, zone: Zone, label: str) -> bool:
-    """Return whether the wildcard below the origin answers at a label.
+def is_answered(view: View, zone: Zone, label: str) -> bool:
+    """Return whether the wildcard below the origin of a zone answers at a label.
 
     It does not where a group is or was, nor where an application of that name has or had a status.
     """

@@ -55,7 +55,7 @@ from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.obstacles import report_of
 from failoverdns.rules.derived.renewing import renew_at
-from failoverdns.rules.derived.targets import application_on, has_addresses, target_of
+from failoverdns.rules.derived.targets import application_on, dark_apexes, target_of, why_empty
 from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
@@ -162,16 +162,14 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
     circle = group_circle(view, proposal.after, side)
     doubt = _odd_hostname(application) or dead_end(view, application)
     if not targets or circle is not None:
-        note("targets", FAILED, circle or "it resolves to nothing")
+        note("targets", FAILED, circle or f"it {why_empty(view, proposal.after, side)[0]}")
         return
     if doubt is not None:
         note("targets", WARNING, doubt)
     else:
         note("targets", OK, targets)
-    if not has_addresses(view, proposal.after, side):
-        for origin in view.aliases.get(proposal.after.hostname, ()):
-            text = f"{origin}, whose alias is {proposal.after.hostname}, would answer no address: "
-            note("targets", WARNING, f"{text}{targets} is not resolved yet")
+    for text in dark_apexes(view, proposal.after):
+        note("targets", WARNING, text)
 
 
 def _odd_hostname(application: Application) -> str | None:

@@ -45,7 +45,7 @@ from failoverdns.rules.decisions.transferring import (
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
-from failoverdns.rules.derived.targets import answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import answer_of, application_on, target_of, why_empty
 from failoverdns.rules.derived.trails import group_circle
 from failoverdns.rules.derived.view import View
 
@@ -266,10 +266,8 @@ def _failures(
         )
         return (RuleFailure(PreflightRule.NO_APPLICATION, text, group.name),)
     if isinstance(target_of(view, group, to), Nothing):
-        text = (
-            f"the {to.value} of group {group.name!r} resolves to nothing: "
-            "add a head to its application with `head add`"
-        )
+        why, remedy = why_empty(view, group, to)
+        text = f"the {to.value} of group {group.name!r} {why}: {remedy}"
         return (RuleFailure(PreflightRule.TARGET_EMPTY, text, group.name),)
     if (circle := group_circle(view, group, to, sides)) is not None:
         text = f"the {to.value} of group {group.name!r} answers nothing: {circle}"

@@ -24,10 +24,11 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone
-from failoverdns.rules.derived.apex import apexes_of
+from failoverdns.rules.derived.apex import apexes_of, configured_target
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
 from failoverdns.rules.derived.health import application_condition
-from failoverdns.rules.derived.retired import retired_in, retired_nodes, retired_statuses
+from failoverdns.rules.derived.resolving import flattened_hostnames
+from failoverdns.rules.derived.retired import retired_between, retired_nodes, retired_statuses
 from failoverdns.rules.derived.serving import (
     configured_node,
     group_nodes,
@@ -48,9 +49,9 @@ class Touched:
 
     `groups` and `applications` are ids, `zones` origins, `challenges` owner names.  `names` are
     names with configured records, each with the origin of its zone, whose other names are not
-    affected.  In the zones (by origin) in `statuses` the status of every application is affected,
-    and in those in `wildcards` all retired names are.  Other retired names are labels, each with
-    the origin, in `labels`, and the status of names that applications had, in `former`.
+    affected.  In the zones (by origin) in `statuses` the status of every application is affected.
+    Retired names are labels, each with the origin, in `labels`, and the status of names that
+    applications had, in `former`.
     """
 
     groups: frozenset[str]
@@ -59,7 +60,6 @@ class Touched:
     names: frozenset[tuple[DomainName, DomainName]] = frozenset()
     challenges: frozenset[DomainName] = frozenset()
     statuses: frozenset[DomainName] = frozenset()
-    wildcards: frozenset[DomainName] = frozenset()
     labels: frozenset[tuple[DomainName, str]] = frozenset()
     former: frozenset[str] = frozenset()
 
@@ -101,22 +101,19 @@ def touched(
                 former.add(entity.name)
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
-    for hostname in hostnames:
-        apexes.update(view.aliases.get(hostname, ()))
-        for id_ in view.pointing(hostname):
-            for group in view.following(id_):
-                if group.flatten:
-                    groups.add(group.id)
-                apexes.update(apexes_of(view, group))
     if settings is not None and settings.policies != view.settings.policies:
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
     origins: set[DomainName] = set()
     statuses: set[DomainName] = set()
-    wildcards: set[DomainName] = set()
     if zones is not None:
         origins = changed_zones(view.zones, zones)
-        both = (*view.zones, *zones)
-        wildcards = {z.origin for z in both if z.origin in origins and z.static.wildcards}
+        new = {zone.origin: zone for zone in zones}
+        for origin in origins:
+            for retired in retired_between(view, view.zone(origin), new.get(origin)):
+                if isinstance(retired, Tombstone):
+                    labels.add(retired.identity)
+                else:
+                    former.add(retired.name)
         kept = {zone.origin for zone in zones}
         statuses = {z.origin for z in zones if _defaults_differ(view.zone(z.origin), z)}
         gone = {zone.origin for zone in view.zones if zone.origin not in kept}
@@ -127,8 +124,14 @@ def touched(
             groups.update(group.id for group in view.groups() if group.zone in others)
         for order in view.orders():
             challenges.update(owners_of(order.challenges))
-        # An alias may lead to records of another zone.
-        apexes.update(zone.origin for zone in zones if zone.alias is not None)
+        hostnames |= _configured_otherwise(view, zones)
+    for hostname in hostnames:
+        apexes.update(view.aliases.get(hostname, ()))
+        for id_ in view.pointing(hostname):
+            for group in view.following(id_):
+                if group.flatten:
+                    groups.add(group.id)
+                apexes.update(apexes_of(view, group))
     for id_ in groups:
         changed = view.group(id_)
         if changed is not None:
@@ -144,7 +147,6 @@ def touched(
         frozenset(names),
         frozenset(challenges),
         frozenset(statuses),
-        frozenset(wildcards),
         frozenset(labels),
         frozenset(former),
     )
@@ -171,7 +173,6 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
         if zone is not None:
             found.append(zone_nodes(view, zone))
     found.append(configured_nodes(view, part.names))
-    found.append(retired_in(view, part.wildcards))
     found.append(retired_nodes(view, _all_of(view, Tombstone, part.labels)))
     found.append(retired_statuses(view, _all_of(view, FormerName, part.former)))
     found.append(challenge_nodes(view, part.challenges))
@@ -213,6 +214,16 @@ def _all_of(view: View, kind: type[E], identities: Iterable[Identity]) -> Iterat
         entity = view.entity(kind, identity)
         if entity is not None:
             yield entity
+
+
+def _configured_otherwise(view: View, zones: Iterable[Zone]) -> set[DomainName]:
+    """Return the flattened hostnames at which new zones have other addresses than the view's."""
+    after = {zone.origin: zone for zone in zones}
+    return {
+        hostname
+        for hostname in flattened_hostnames(view)
+        if configured_target(view.zone, hostname) != configured_target(after.get, hostname)
+    }
 
 
 def _groups_differ(before: Zone | None, after: Zone) -> bool:

@@ -68,13 +68,19 @@ class ClientNames:
             return ""
         if CheckPart.TLS in parts and self.advice:
             return self.advice
-        knows_host = CheckPart.HTTP not in parts or check.http.host is not None
-        if self.names or knows_host:
+        if self.names or self.addresses:
             return ""
-        return (
-            "no name that clients use is known, so the Host was the address: attach the "
-            "application to a group, or set `host` in the check"
-        )
+        attach = "no name that clients use is known: attach the application to a group, or set"
+        if CheckPart.TLS in parts and check.tls.verify:
+            return (
+                f"{attach} `server_name` in the check; until then the certificate is judged for "
+                "no name"
+            )
+        if CheckPart.TLS in parts and check.http.host is None:
+            return f"{attach} `server_name` in the check; until then no SNI is sent"
+        if CheckPart.HTTP in parts and check.http.host is None:
+            return f"{attach} `host` in the check; until then `Host` is the address"
+        return ""
 
 
 def client_names(view: View, application: Application) -> ClientNames:
@@ -158,7 +164,7 @@ def _end_of(links: Mapping[bytes, bytes], name: bytes) -> bytes:
     return name
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _links_below(static: StaticRecords, origin: bytes) -> Mapping[bytes, bytes]:
     """Return the targets of a zone's CNAME records by owner, wildcards left out; all in wire form.
 

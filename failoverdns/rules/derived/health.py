@@ -36,19 +36,26 @@ NO_WEB_HEAD: Final = "it has no web head"
 class Tally:
     """The running result of one check of a head; `streak` is positive for good probes in a row.
 
-    A negative `streak` counts bad probes in a row; `unknown` counts probes in a row that found
-    nothing out, which neither continue nor end a streak.
+    A negative `streak` counts bad probes in a row; `last` is the last good or bad result.
+    `unknown` counts probes in a row that found nothing out, which neither continue nor end a
+    streak; `lacking` is the last of them.
     """
 
     health: Health = Health.UNKNOWN
     streak: int = 0
     last: ProbeResult | None = None
     unknown: int = 0
+    lacking: ProbeResult | None = None
 
     @property
     def is_unknowable(self) -> bool:
         """True if nothing is known because of this machine."""
-        return self.unknown > 0 and self.health is Health.UNKNOWN
+        return self.lacking is not None and self.health is Health.UNKNOWN
+
+    @property
+    def latest(self) -> ProbeResult | None:
+        """The last result, whether or not it found anything out."""
+        return self.lacking or self.last
 
 
 def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
@@ -67,8 +74,8 @@ def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
 def _tallied_unknown(tally: Tally, result: ProbeResult, check: Check) -> Tally:
     unknown = tally.unknown + 1
     if unknown >= check.down_after:
-        return Tally(Health.UNKNOWN, 0, result, unknown)
-    return Tally(tally.health, tally.streak, result, unknown)
+        return Tally(Health.UNKNOWN, 0, tally.last, unknown, result)
+    return replace(tally, unknown=unknown, lacking=result)
 
 
 SETTLING: Final = 20.0
@@ -213,14 +220,22 @@ def why_down(application: Application) -> str:
     for head in web_heads(application):
         if head.forced is not None and head.forced.health is Health.DOWN:
             found.append(_forced_text(head.forced, f"{head.name} is forced down"))
-        elif head.forced is None and head.observed is not None and head.observed.cause is not None:
-            found.append(f"{head.name}: {head.observed.cause.value}, {head.observed.detail}")
+        elif head.forced is None and (failure := _failure_of(head)):
+            found.append(f"{head.name}: {failure}")
     shown = "; ".join(found[:_MOST_NAMED])
     return shown + (f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else "")
 
 
 _MOST_NAMED = 3
 """The largest number of heads that a text of `why_down` names."""
+
+
+def _failure_of(head: Head) -> str:
+    """Return why a head is observed to be down, empty if it is not."""
+    observed = head.observed
+    if observed is None or observed.cause is None or observed.health is not Health.DOWN:
+        return ""
+    return f"{observed.cause.value}, {observed.detail}"
 
 
 def _forced_text(forced: Forced, what: str) -> str:
@@ -242,14 +257,24 @@ def merged(tallies: Sequence[Tally], quorum: Quorum) -> Tally:
     """
     tallies = [tally for tally in tallies if not tally.is_unknowable] or tallies
     health = combined([Condition(tally.health, 0.0) for tally in tallies], quorum).health
-    telling = [tally for tally in tallies if tally.health is health and tally.last is not None]
+    telling = [tally for tally in tallies if tally.health is health and tally.latest is not None]
     return telling[0] if telling else Tally(health)
 
 
 def head_observed(tallies: Sequence[Tally], quorum: Quorum, now: float) -> Observed:
-    """Return the observed health of a head at `now` (steady seconds), from those of its checks."""
+    """Return the observed health of a head at `now` (steady seconds), from those of its checks.
+
+    It is unknown with the cause `LOCAL` if that is because of this machine, and without a cause if
+    there are not enough results yet.
+    """
     parts = [Condition(tally.health, now) for tally in tallies]
     health = combined(parts, quorum).health
+    if health is Health.UNKNOWN:
+        found = (tally.lacking for tally in tallies if tally.is_unknowable)
+        lacking = next((result for result in found if result is not None), None)
+        if lacking is None:
+            return Observed(health, now)
+        return Observed(health, now, lacking.cause, lacking.detail)
     against = (t.last for t in tallies if t.health is Health.DOWN and t.last is not None)
     reason = next((result for result in against if result.cause is not None), None)
     if health is not Health.DOWN or reason is None:

@@ -94,18 +94,34 @@ def report_of(view: View, group: Group) -> tuple[str, ...]:
 def sentences(view: View, groups: Iterable[Group]) -> list[str]:
     """Return each obstacle and caution once, with the policy and the groups that it is about."""
     found: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str | None, ...], list[tuple[str, str]]] = {}  # a million groups may be alike
+    has_rules = bool(view.settings.safety_rules)
     for group in groups:
         policy = group.automation.policy
-        for text in obstacles(view, group):
-            found.setdefault((f"policy {policy} can never switch", text), []).append(group.name)
-        for text in cautions(view, group):
-            found.setdefault((f"policy {policy} of", text), []).append(group.name)
+        if policy is None:
+            continue
+        kind = (policy, group.primary, group.backup, group.name if has_rules else None)
+        if (said := alike.get(kind)) is None:
+            said = alike[kind] = [
+                *((f"policy {policy} can never switch", text) for text in obstacles(view, group)),
+                *((f"policy {policy} of", text) for text in cautions(view, group)),
+            ]
+        for each in said:
+            found.setdefault(each, []).append(group.name)
     return [f"{what} {named(names)}: {text}" for (what, text), names in found.items()]
 
 
 def unchecked_backups(view: View, groups: Iterable[Group]) -> list[str]:
     """Return the names of the groups whose backup counts as up because nothing checks it."""
-    return [group.name for group in groups if _has_unchecked_backup(view, group)]
+    alike: dict[tuple[str | None, str | None], bool] = {}
+    found = []
+    for group in groups:
+        kind = group.automation.policy, group.backup
+        if (is_one := alike.get(kind)) is None:
+            is_one = alike[kind] = _has_unchecked_backup(view, group)
+        if is_one:
+            found.append(group.name)
+    return found
 
 
 def named(names: list[str]) -> str:
@@ -127,11 +143,11 @@ def _of_sides(view: View, group: Group, policy: Policy) -> Iterator[str]:
         view.application(id_) if id_ is not None else None for id_ in (group.primary, group.backup)
     )
     if primary is None:
-        yield f"it has no primary application: `group set {group.name} --primary APPLICATION`"
+        yield "it has no primary application: attach one with `group set`"
     else:
         yield from _of_primary(primary)
     if backup is None:
-        yield f"it has no backup application: `group set {group.name} --backup APPLICATION`"
+        yield "it has no backup application: attach one with `group set`"
     else:
         yield from _of_backup(backup, policy)
 

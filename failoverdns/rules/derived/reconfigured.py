@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.apex import aliases_of
 from failoverdns.rules.derived.view import View
 
 
@@ -26,6 +27,11 @@ class _Reconfigured:
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served after the reload."""
         return tuple(self._zones.values())
+
+    @property
+    def aliases(self) -> Mapping[DomainName, tuple[DomainName, ...]]:
+        """The origins of the zones that have an alias after the reload, by its hostname."""
+        return aliases_of(self._zones.values())
 
     def zone(self, origin: DomainName) -> Zone | None:
         """Return the zone with this origin; None if it is not served after the reload."""

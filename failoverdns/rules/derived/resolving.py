@@ -24,9 +24,9 @@ from itertools import chain
 from failoverdns.model.application import Addresses, Hostname, Target
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer, Resolved
-from failoverdns.rules.derived.apex import answering_group, is_answered_here
+from failoverdns.rules.derived.apex import answering_group, configured_target, is_answered_here
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import pointed_at
+from failoverdns.rules.derived.web_heads import hostname
 
 MIN_TTL = 10
 MAX_TTL = 3600
@@ -73,31 +73,44 @@ def bounded(ttl: int) -> int:
 def flattened(view: View, target: Target) -> tuple[Target, int]:
     """Return the flattened form of a target, and the largest TTL to serve it with.
 
-    A hostname becomes the addresses of its last good answer; it stays a hostname without one.
+    A hostname becomes the addresses of its last good answer, or those that are configured for it in
+    a zone of this server; it stays a hostname if there are none.
     """
     if not isinstance(target, Hostname):
         return target, UNBOUNDED
     resolved = view.resolved(target.name)
     if resolved is None:
-        return target, UNBOUNDED
+        configured, ttl = configured_target(view.zone, target.name)
+        return (target, UNBOUNDED) if configured is None else (configured, ttl)
     freshness = view.freshness(target.name)
     ttl = freshness.ttl if freshness is not None else MIN_TTL
     return Addresses(resolved.ipv4, resolved.ipv6), ttl
 
 
 def wanted(view: View) -> tuple[DomainName, ...]:
-    """Return every hostname to resolve: aliases of zones, and the targets of flattened groups.
+    """Return every hostname to resolve: the flattened ones, except those answered here."""
+    found = flattened_hostnames(view)
+    return tuple(hostname for hostname in found if not is_answered_here(view, hostname))
 
-    A group that an alias leads to counts as flattened.  Hostnames that this server answers itself
-    are left out.
+
+def flattened_hostnames(view: View) -> tuple[DomainName, ...]:
+    """Return the hostnames that are answered as addresses.
+
+    They are the aliases of zones, and the heads of flattened groups and of the groups that an
+    alias leads to; also heads on standby, whose addresses are known when one becomes active.
     """
     aliased = (answering_group(view, alias) for alias in view.aliases)
     groups = chain(view.flattening(), (group for group in aliased if group is not None))
     attached = {id_: None for group in groups for id_ in group.applications}
     applications = (view.application(id_) for id_ in attached)
-    targets = (pointed_at(application) for application in applications if application is not None)
-    found = {target: None for target in (*view.aliases, *targets) if target is not None}
-    return tuple(hostname for hostname in found if not is_answered_here(view, hostname))
+    heads = (
+        hostname(application, head)
+        for application in applications
+        if application is not None
+        for head in application.heads
+        if not head.addresses
+    )
+    return tuple(dict.fromkeys((*view.aliases, *heads)))
 
 
 def unneeded(known: Iterable[Resolved], needed: Iterable[DomainName]) -> tuple[DomainName, ...]:

@@ -17,7 +17,7 @@ NODATA too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from failoverdns.model.change import Node
@@ -25,6 +25,7 @@ from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Tombstone, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import MARKER, Opaque, RRset
+from failoverdns.model.static_records import WILDCARD
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.view import View
 
@@ -37,12 +38,16 @@ def marker(ttl: int) -> tuple[RRset, ...]:
 
 def retired_nodes(view: View, tombstones: Iterable[Tombstone]) -> Iterator[Node]:
     """Yield the nodes of retired labels, at which a wildcard would answer otherwise."""
+    zone: Zone | None = None
+    covers: Callable[[bytes], bool] = _nothing
     for tombstone in tombstones:
-        zone = view.zone(tombstone.zone)
+        if zone is None or zone.origin != tombstone.zone:
+            zone = view.zone(tombstone.zone)
+            covers = _coverage(zone) if zone is not None else _nothing
         if zone is None or not zone.static.wildcards:
             continue
         hostname, *sides = group_names(zone.origin.child(tombstone.label))
-        if is_covered(zone, hostname):
+        if covers(hostname.wire):
             yield _marked(zone, hostname)
         # The sides are below the hostname, which exists or is not covered.
         if zone.reveal.sides and zone.static.has_wildcard(hostname):
@@ -54,26 +59,49 @@ def retired_statuses(
 ) -> Iterator[Node]:
     """Yield the nodes of the former names of applications, in all zones or those with `origins`."""
     found = view.zones if origins is None else map(view.zone, origins)
-    zones = [z for z in found if z is not None and z.static.wildcards and z.reveal.status]
+    zones = [
+        (zone, _coverage(zone))
+        for zone in found
+        if zone is not None and zone.static.wildcards and zone.reveal.status
+    ]
     for former in names if zones else ():
         if view.application_named(former.name) is None:
-            for zone in zones:
+            for zone, covers in zones:
                 owner = zone.origin.child(former.name).child(STATUS_LABEL)
-                if is_covered(zone, owner):
+                if covers(owner.wire):
                     yield _marked(zone, owner)
 
 
-def retired_in(view: View, origins: Iterable[DomainName]) -> Iterator[Node]:
-    """Yield the nodes of all retired names in the zones with these origins."""
-    wanted = {
-        origin
-        for origin in origins
-        if (zone := view.zone(origin)) is not None and zone.static.wildcards
-    }
-    if wanted:
-        tombstones = view.entities(Tombstone)
-        yield from retired_nodes(view, (one for one in tombstones if one.zone in wanted))
-        yield from retired_statuses(view, view.entities(FormerName), wanted)
+def retired_between(
+    view: View, before: Zone | None, after: Zone | None
+) -> Iterator[Tombstone | FormerName]:
+    """Yield the retired names whose markers may differ between two versions of a zone.
+
+    There may be very many retired names, so this takes a microsecond or two for each.
+    """
+    zones = [zone for zone in (before, after) if zone is not None]
+    if not any(zone.static.wildcards for zone in zones):
+        return
+    traits = [(zone.negative_ttl, zone.reveal, zone.static.wildcards) for zone in zones]
+    is_other = len(zones) < 2 or traits[0] != traits[1]
+    origin = zones[0].origin
+    covers = [_coverage(zone) for zone in zones]
+    wildcards = [zone.static.wildcards for zone in zones]
+    for tombstone in view.entities(Tombstone):
+        if tombstone.zone is not origin and tombstone.zone != origin:
+            continue
+        label = tombstone.label.encode("ascii")
+        wire = b"%c%b%b" % (len(label), label, origin.wire)
+        if (
+            is_other
+            or any(WILDCARD + wire in found for found in wildcards)
+            or covers[0](wire) != covers[1](wire)
+        ):
+            yield tombstone
+    for former in view.entities(FormerName):
+        wire = origin.child(former.name).child(STATUS_LABEL).wire
+        if is_other or covers[0](wire) != covers[1](wire):
+            yield former
 
 
 def is_covered(zone: Zone, owner: DomainName) -> bool:
@@ -81,14 +109,30 @@ def is_covered(zone: Zone, owner: DomainName) -> bool:
 
     It answers if no configured name is in between (RFC 4592 section 3.3.1).
     """
-    if not zone.static.wildcards or zone.has_configured(owner):
-        return False
-    while owner != zone.origin and not owner.is_root:
-        owner = owner.parent()
-        if zone.static.has_wildcard(owner):
-            return True
-        if zone.static.has(owner):
+    return bool(zone.static.wildcards) and _coverage(zone)(owner.wire)
+
+
+def _coverage(zone: Zone) -> Callable[[bytes], bool]:
+    """Return `is_covered` for many names of a zone, in wire form."""
+    own = {owner.wire for owner in zone.own_names()}
+    by_owner, wildcards, end = zone.static.by_owner, zone.static.wildcards, len(zone.origin.wire)
+
+    def is_covered(wire: bytes) -> bool:
+        if wire in by_owner or wire in own:
             return False
+        while len(wire) > end:
+            wire = wire[1 + wire[0] :]
+            if WILDCARD + wire in wildcards:
+                return True
+            if wire in by_owner:
+                return False
+        return False
+
+    return is_covered
+
+
+def _nothing(_: bytes) -> bool:
+    """Cover no name, as no zone does."""
     return False
 
 

@@ -286,7 +286,6 @@ def in_parts(
     not in the table yet.
     """
     applications = [application.id for application in view.applications()]
-    tombstones, former = list(view.entities(Tombstone)), list(view.entities(FormerName))
     ids = [group.id for group in view.groups()]
     records = records_of(view)
     for origin in [zone.origin for zone in view.zones]:
@@ -303,6 +302,9 @@ def in_parts(
         yield list(status_nodes(view, applications[at : at + size]))
     for at in range(0, len(ids), size):
         yield groups(view, ids[at : at + size], records)
+    # Not before the groups: the marker of an empty group that is removed meanwhile stays as it is,
+    # so no delta has it.
+    tombstones, former = list(view.entities(Tombstone)), list(view.entities(FormerName))
     for at in range(0, len(tombstones), size):
         yield list(retired_nodes(view, tombstones[at : at + size]))
     for at in range(0, len(former), size):

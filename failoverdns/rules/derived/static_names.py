@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from failoverdns.model.group import Side
+from failoverdns.model.former_name import FormerName
+from failoverdns.model.group import Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, Opaque, RRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import answering_group, is_answered_here
 from failoverdns.rules.derived.entity_lookup import zone_of
+from failoverdns.rules.derived.retired import retired_nodes, retired_statuses
 from failoverdns.rules.derived.view import View
 
 MAX_TRAIL = 16
@@ -78,15 +80,35 @@ def _target(rrset: RRset) -> DomainName | None:
     return None
 
 
+def _has_status(view: View, zone: Zone, name: DomainName) -> bool:
+    """Return whether a name exists because `_status` of an application is below it."""
+    label = next(name.labels()).decode("latin-1")
+    if name.parent() != zone.origin or not zone.reveal.status:
+        return False
+    former = view.entity(FormerName, label)
+    marked = retired_statuses(view, (former,) if former is not None else (), (zone.origin,))
+    return view.application_named(label) is not None or any(marked)
+
+
+def _is_retired(view: View, zone: Zone, name: DomainName) -> bool:
+    """Return whether a name of a removed group exists, because it has a marker."""
+    label = name if name.parent() == zone.origin else name.parent()
+    if label.parent() != zone.origin:
+        return False
+    owner = view.label_owner(zone.origin, next(label.labels()).decode("latin-1"))
+    tombstones = (owner,) if isinstance(owner, Tombstone) else ()
+    return any(node.owner == name for node in retired_nodes(view, tombstones))
+
+
 def exists(view: View, zone: Zone, name: DomainName) -> bool:
     """Return whether a name at or below the origin of a zone exists (RFC 8020)."""
     if name == zone.origin or zone.has_configured(name) or answering_group(view, name) is not None:
         return True
     first, parent = next(name.labels()), name.parent()
-    if first in _SIDES and answering_group(view, parent) is not None:
+    if first in _SIDES and zone.reveal.sides and answering_group(view, parent) is not None:
         return True
-    if parent == zone.origin and view.application_named(first.decode("latin-1")) is not None:
-        return True  # because of _status.<application>
+    if _has_status(view, zone, name) or _is_retired(view, zone, name):
+        return True
     tail = name.wire
     return any(
         owner.endswith(tail) and DomainName(owner).is_at_or_below(name)

@@ -8,17 +8,27 @@ resolved.
 from __future__ import annotations
 
 from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
-from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.group import SIDE_LABELS, Group, Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, A, RRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.active_side import answered
-from failoverdns.rules.derived.apex import answering_group, apex_group, is_answered_here
+from failoverdns.rules.derived.apex import (
+    answering_group,
+    apex_group,
+    apexes_of,
+    configured_cname,
+    configured_target,
+    is_answered_here,
+    named_zones,
+)
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.health import healthy_heads
 from failoverdns.rules.derived.resolving import flattened
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import target_of_heads, web_head
+
+_SIDES = frozenset(label.encode() for label in SIDE_LABELS)
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
@@ -68,25 +78,53 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
     elif zone.alias is None:
         return ()
     elif is_answered_here(view, zone.alias):
-        return configured_addresses(view, zone.alias)
+        configured, most = configured_target(view.zone, zone.alias)
+        return target_records(configured or Nothing(), min(zone.ttl, most))
     else:
         target, ttl = Hostname(zone.alias), zone.ttl
     found, most = flattened(view, target)
     return addresses_only(target_records(found, min(ttl, most)))
 
 
-def has_addresses(view: View, group: Group, side: Side) -> bool:
-    """Return whether a side of a group has addresses, flattened or not, that an apex can answer."""
+def unresolved(view: View, target: Hostname) -> str:
+    """Return why a flattened hostname has no addresses, in words that follow the hostname."""
+    if not is_answered_here(view, target.name):
+        return "is not resolved yet (by the `resolvers` of the configuration)"
+    leads_to = configured_cname(view.zone, target.name)
+    if leads_to is not None:
+        return f"is a CNAME record of this server, and not followed: name {leads_to} instead"
+    return "is in a zone of this server, and has no address in the configuration"
+
+
+def dark_apexes(view: View, group: Group) -> tuple[str, ...]:
+    """Return a sentence if apexes have no address, although their group leads to a hostname.
+
+    Elsewhere a CNAME record is answered until the hostname is resolved; at an apex, nothing.
+    """
+    origins = tuple(apexes_of(view, group))
+    target = _active_target(view, group) if origins else Nothing()
+    if not isinstance(target, Hostname) or isinstance(flattened(view, target)[0], Addresses):
+        return ()
+    where = f"the apex of {named_zones(origins)} has no address, and no CNAME is allowed there"
+    return (f"{where}: {target.name} {unresolved(view, target)}",)
+
+
+def why_empty(view: View, group: Group, side: Side) -> tuple[str, str]:
+    """Return why a side of a group resolves to nothing, and what to do about it.
+
+    The first is in words that follow the side; at an apex the target may be a hostname.
+    """
     application = application_on(view, group, side)
-    head = web_head(application) if application is not None else Nothing()
-    return isinstance(flattened(view, head)[0], Addresses)
-
-
-def configured_addresses(view: View, name: DomainName) -> tuple[RRset, ...]:
-    """Return the A and AAAA records that are configured at a name in a zone of the server."""
-    zone = zone_of(view, name)
-    found = zone.configured_at(name) if zone is not None else ()
-    return tuple(rrset for rrset in found if rrset.rtype in (A, AAAA))
+    target = web_head(application) if application is not None else Nothing()
+    if isinstance(target, Hostname):
+        why = f"has no address for the apex of a zone: {target.name} {unresolved(view, target)}"
+        if is_answered_here(view, target.name):
+            return why, "give it addresses, or another hostname, with `head set`"
+        return why, (
+            "keep it on the side that is not active until `status` shows its addresses, or give it "
+            "addresses with `head set`"
+        )
+    return "resolves to nothing", "add a head to its application with `head add`"
 
 
 def alias_problem(view: View, alias: DomainName) -> str | None:
@@ -95,16 +133,22 @@ def alias_problem(view: View, alias: DomainName) -> str | None:
     if group is not None:
         target = flattened(view, _active_target(view, group))[0]
         if isinstance(target, Hostname):
-            return f"group {group.name!r} leads to {target.name}, which is not resolved yet"
+            return f"group {group.name!r} leads to {target.name}, which {unresolved(view, target)}"
         return f"group {group.name!r} has no target" if isinstance(target, Nothing) else None
-    if configured_addresses(view, alias):
+    if configured_target(view.zone, alias)[0] is not None:
         return None
     zone = zone_of(view, alias)
+    side_of = answering_group(view, alias.parent()) if next(alias.labels()) in _SIDES else None
+    if side_of is not None:
+        return f"it is a side of group {side_of.name!r}; name the group, {side_of.hostname}"
     if zone is not None and alias.parent() == zone.origin:
         label = next(alias.labels()).decode("latin-1")
         if isinstance(view.label_owner(zone.origin, label), Tombstone):
             return "it is retired: its group was removed, so name another in the configuration"
-    return "no group has this hostname, and no address record in the configuration has this name"
+    return (
+        "no group has this hostname, and no address record of the configuration has this name "
+        "(a wildcard does not count)"
+    )
 
 
 def addresses_only(rrsets: tuple[RRset, ...]) -> tuple[RRset, ...]:

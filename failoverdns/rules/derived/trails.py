@@ -178,7 +178,8 @@ def _group_side(
     for side in Side:
         if not name.is_root and next(name.labels()) == side.value.encode():
             group = answering_group(view, name.parent())
-            if group is not None:
+            zone = view.zone(group.zone) if group is not None else None
+            if group is not None and zone is not None and zone.reveal.sides:
                 return group, side
     return None
 

@@ -9,9 +9,15 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Freshness
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
-from failoverdns.rules.derived.apex import answering_group, is_answered_here
+from failoverdns.rules.derived.apex import answering_group, configured_target, is_answered_here
 from failoverdns.rules.derived.serving import application_role
-from failoverdns.rules.derived.targets import alias_problem, answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import (
+    alias_problem,
+    answer_of,
+    application_on,
+    target_of,
+    unresolved,
+)
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import hostname, web_head, web_heads
 from failoverdns.rules.reports.health_reports import (
@@ -64,7 +70,8 @@ def _resolved_report(view: View, target: Hostname) -> dict[str, Json]:
 def _problem(view: View, target: Hostname, fresh: Freshness | None) -> str | None:
     """Return why a flattened hostname has no fresh answer, or None if it has one."""
     if is_answered_here(view, target.name):
-        return "it is in a zone of this server, which resolves other names only: give addresses"
+        configured, _ = configured_target(view.zone, target.name)
+        return f"it {unresolved(view, target)}" if configured is None else None
     return fresh.problem if fresh is not None else "not resolved since the start"
 
 
@@ -86,7 +93,7 @@ def application_report(view: View, application: Application) -> dict[str, Json]:
 
 
 def zone_report(view: View, zone: Zone) -> dict[str, Json]:
-    """Return the report of a zone: its serial number, name servers and default TTLs."""
+    """Return the report of a zone: its serial number, name servers, times and what it reveals."""
     serial = view.serial(zone.origin)
     report: dict[str, Json] = {
         "name": zone.origin.to_text(),
@@ -94,6 +101,12 @@ def zone_report(view: View, zone: Zone) -> dict[str, Json]:
         "nameservers": [server.name.to_text() for server in zone.nameservers],
         "ttl": zone.ttl,
         "negative_ttl": zone.negative_ttl,
+        "soa": {
+            "refresh": zone.soa.refresh,
+            "retry": zone.soa.retry,
+            "expire": zone.soa.expire,
+        },
+        "reveal": {"sides": zone.reveal.sides, "status": zone.reveal.status},
     }
     if zone.alias is not None:
         report["alias"] = _alias_report(view, zone.alias)

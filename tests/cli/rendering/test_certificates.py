@@ -161,6 +161,8 @@ def test_an_unusual_certificate_is_taken_and_its_warnings_are_shown_everywhere(
     assert f"warning: {warning}" in console.shown(install("eu", made))
     assert f"warning: {warning}" in console.shown("certificate show eu")
     assert f"eu: certificate: {warning}\n" in console.shown("status")
+    console.do(install("us", made))
+    assert console.shown("status").count(f"eu, us: certificate: {warning}\n") == 1
     result, message = checked(console, "chain")
     assert (result, message.startswith(warning)) == ("warning", True)
     console.anchors = read_anchors([made.leaf.encode()])

@@ -82,3 +82,43 @@ def test_a_head_that_is_probed_fast_is_shown_as_such() -> None:
     assert probe_line({**probe, "fast": True, "probed_every": 0.5}, short=True) == (
         "web: nothing yet, probed every 0.5 s"
     )
+
+
+def test_a_probe_of_one_of_several_addresses_shows_its_address_and_name() -> None:
+    """A good probe of a port has nothing to say but how long it took."""
+    probe: dict[str, Any] = {
+        "head": "lb",
+        "check": "web",
+        "type": "tls",
+        "address": "2001:db8::1",
+        "server_name": "www.shop.example",
+        "result": "good",
+        "cause": None,
+        "detail": "",
+        "in_a_row": 2,
+        "milliseconds": 0.4,
+        "at": AT,
+    }
+    assert probe_line(probe, short=True, with_address=True) == (
+        f"web 2001:db8::1 as www.shop.example: good, 2 in a row (0.4 ms) at {AT}"
+    )
+    assert probe_line({**probe, "milliseconds": 0.0}, short=True) == (
+        f"web as www.shop.example: good, 2 in a row at {AT}"
+    )
+
+
+def test_health_says_which_check_does_not_know_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, however many heads and addresses are probed with it."""
+    probe = {"head": "lb", "check": "web", "type": "tls", "address": None, "result": None}
+    advised = {**probe, "advice": "set `server_name` in the check"}
+    health = {
+        "health": "unknown",
+        "since": None,
+        "observed": "unknown",
+        "forced": None,
+        "checks": ["web"],
+    }
+    application = {"name": "eu", "health": health, "heads": [], "probes": [advised, advised, probe]}
+    text = shown(capsys, "health show", {"applications": [application]})
+    assert text.splitlines()[-1] == "check web of eu: set `server_name` in the check"
+    assert text.count("server_name") == 1

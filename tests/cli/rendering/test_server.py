@@ -37,6 +37,37 @@ def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, An
             "3 probe target(s) are probed fast, until their health is settled",
         ),
         (
+            {
+                "automation": {
+                    "frozen": None,
+                    "probes": {
+                        "lacking": [
+                            {"what": f"this machine has no route to 2001:db8::{n}", "targets": 2}
+                            for n in range(1, 8)
+                        ]
+                    },
+                }
+            },
+            "\n".join(
+                f"2 probe target(s) unknown: this machine has no route to 2001:db8::{n}"
+                for n in range(1, 6)
+            )
+            + "\n4 more probe target(s) unknown: `failoverdns health show` has each",
+        ),
+        (
+            {
+                "automation": {
+                    "frozen": None,
+                    "probes": {
+                        "unnamed": [
+                            {"application": "eu", "check": "web", "advice": "set `server_name`"}
+                        ]
+                    },
+                }
+            },
+            "check web of eu: set `server_name`",
+        ),
+        (
             {"udp": {"lost": 3}},
             "udp: 3 packet(s) lost, queries came faster than they were read",
         ),

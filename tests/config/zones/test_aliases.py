@@ -53,6 +53,14 @@ def test_an_alias_to_a_name_in_a_zone_of_the_server_needs_no_resolvers(
     assert zones[0].alias == DomainName.from_text(alias)
 
 
+def test_aliases_that_lead_to_each_other_are_refused(shown: Shown) -> None:
+    told = shown(file_of(alias="c.test").replace("alias: shop.b.test", "alias: a.test"))
+    assert [text.partition("alias: ")[2] for text in told] == [
+        "c.test has a.test as its alias, and they lead to each other; give one another",
+        "a.test has c.test as its alias, and they lead to each other; give one another",
+    ]
+
+
 def test_an_alias_is_refused_beside_a_name_server_that_is_called_like_the_zone(
     shown: Shown,
 ) -> None:
@@ -71,6 +79,7 @@ def test_an_alias_is_refused_beside_a_name_server_that_is_called_like_the_zone(
         ({"record": "@ A 192.0.2.1"}, "a.test has address records; remove these or the alias"),
         ({"record": "@ AAAA 2001:db8::1"}, "a.test has address records; remove these or the alias"),
         ({"alias": "a.test"}, "a.test is the zone itself; name a group's hostname"),
+        ({"alias": '"@"'}, "a.test is the zone itself; name a group's hostname"),
         ({"alias": "c.test"}, "c.test has an alias itself, to shop.b.test; write shop.b.test here"),
         (
             {"alias": "www.b.test"},

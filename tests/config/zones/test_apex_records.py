@@ -36,7 +36,7 @@ def loaded(folder: Path, zone: str, config: str = CONFIG) -> tuple[list[str], li
     try:
         found = load_config(file)
     except ConfigErrors as faults:
-        return [], [str(error).replace(f"{folder}/", "") for error in faults.errors]
+        return [], [line.replace(f"{folder}/", "") for line in faults.lines]
     (zone_found,) = found.zones
     owners = [str(rrset.owner) for rrset in zone_found.records]
     return owners, [line.replace(f"{folder}/", "") for line in found.warnings]
@@ -82,10 +82,19 @@ def test_other_name_servers_are_one_error(tmp_path: Path) -> None:
     zone = SAME.replace("ns2.example.net", "ns3.example.net")
     assert loaded(tmp_path, zone)[1] == [
         "it.zone:6:1: error: zones.shop.example.records_files[0]: the zone's own NS records come "
-        "from `nameservers`, and those of this file differ (only here: ns3.example.net; only in "
-        "nameservers: ns2.example.net); make `nameservers` the same, or remove these NS "
-        "records"
+        "from `nameservers`, and these differ: ns3.example.net only here (write ns3.example.net: "
+        "[] there), ns2.example.net only there; make both the same, or remove these NS records"
     ]
+
+
+def test_soa_and_name_servers_are_each_named_once(tmp_path: Path) -> None:
+    """Also where one is a warning and the other an error."""
+    zone = WHOLE.format(timers="6h 1h 1w", minimum="1d").replace("ns2.example.net.", "ns3")
+    said = loaded(tmp_path, zone)[1]
+    assert [line.split(": ")[1] for line in said] == ["warning", "error"]
+    assert "contact" not in said[0]
+    assert "soa: {refresh: 21600, expire: 604800}" in said[0]
+    assert "ns3.shop.example only here (write ns3.shop.example: [ADDRESS] there)" in said[1]
 
 
 def test_other_addresses_of_a_name_server_are_one_error(tmp_path: Path) -> None:
@@ -125,3 +134,11 @@ def test_a_zone_whose_name_servers_are_wrong_is_not_compared(tmp_path: Path) -> 
     """One fault, one error."""
     said = loaded(tmp_path, SAME, CONFIG.replace("ns2.example.net", "ns2..example.net"))[1]
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("mailbox", ["host@x.test.", ".", "test."])
+def test_a_mailbox_that_is_no_mail_address_is_shown_as_it_is(tmp_path: Path, mailbox: str) -> None:
+    """Nobody can write it as `contact`."""
+    (said,) = loaded(tmp_path, SAME.replace("hostmaster", mailbox))[1]
+    assert f"mailbox {mailbox.rstrip('.') or '.'}" in said.replace("\\", "")
+    assert "contact" not in said

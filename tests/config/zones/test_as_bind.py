@@ -82,6 +82,7 @@ loop    CNAME   .
 loc     LOC     52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m
 loc2    LOC     42 S 71 W 0.29
 loc3    LOC     0 0 0.001 S 179 59 59.999 W 42849672.95m 90000000.00m 9m 0.09m
+loc7    LOC     52 1 .5 N 4 1 5. W .5m 10.m 00010.5
 loc4    LOC     90 N 180 E -100000m
 loc5    LOC     \# 4 01020304
 loc6    LOC     \# 16 01121612800000018000000080000000
@@ -182,7 +183,7 @@ def write(folder: Path, text: str, head: str = HEAD) -> None:
     ("head", "text", "count"),
     [
         pytest.param(HEAD, GENERATED, 67, id="generated"),
-        pytest.param(HEAD, SHAPES, 80, id="shapes"),
+        pytest.param(HEAD, SHAPES, 81, id="shapes"),
         pytest.param(HEAD.replace("$TTL 60\n@", "@ 900"), "a A 192.0.2.1\n", 3, id="last TTL"),
         pytest.param(HEAD.replace("$TTL 60\n", ""), "b 7 A 192.0.2.1\n", 3, id="minimum"),
     ],

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
+from pathlib import Path
+from struct import pack
 
 import dns.rdatatype
 import pytest
 
+from failoverdns.config.errors import ConfigErrors, FaultReport, Place
+from failoverdns.config.zones.record_data import WrongDataError, guarded
 from failoverdns.config.zones.record_text import parse_record
+from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, RRset
@@ -167,7 +173,7 @@ def test_an_error_says_what_is_wrong_with_the_data(text: str, message: str) -> N
         ("x URL https://a.test/", "URL is not a DNS record type: a redirect is made by a web"),
         ("x 300 IN REDIRECT a", "REDIRECT is not a DNS record type: a redirect is made by a web"),
         ("@ WINS 192.0.2.1", "WINS is not a DNS record type: Microsoft's WINS"),
-        ("@ 600 AWS ALIAS Z1 a", "class AWS is cli53's form of Route 53 records; for the zone's"),
+        ("@ 600 AWS ALIAS Z1 a", "class AWS is cli53's form of Route 53 records, whose own export"),
         ("a [AGE:3636591] 1200 A 192.0.2.1", '"[AGE:3636591]" is the age that Microsoft\'s DNS'),
         ("a MD mail", "MD is obsolete (RFC 1035 section 3.3.4); write an MX record"),
         ("a MF mail", "MF is obsolete (RFC 1035 section 3.3.5); write an MX record"),
@@ -185,3 +191,48 @@ def test_a_type_of_another_server_says_what_to_write_here(text: str, message: st
     with pytest.raises(Malformed) as fault:
         parse_record(text, ORIGIN, 60)
     assert str(fault.value).startswith(message)
+
+
+def test_an_entry_of_the_configuration_and_a_zone_file_are_judged_alike(tmp_path: Path) -> None:
+    """With the same data, and the same error."""
+    draw = random.Random(17)
+    file = tmp_path / "z"
+    kinds = [kind for kind in TYPES if kind != "SOA"]
+    owners = ("a", "@", "*", "a..b", "x.test.", "_status", "\\")
+    for kind in draw.choices(kinds, k=200):
+        words = [draw.choice(STARTS), *draw.choices([*WORDS, "\n", "(\n", "\n )"], k=4)]
+        text = f"{draw.choice(owners)} {draw.choice(('', '60', 'IN'))} {kind} {' '.join(words)}"
+        file.write_text(text + "\n")
+        faults = FaultReport("f")
+        records = read_zone_files([(Place(1, 1), file)], ORIGIN, 60, LIMITS, faults)
+        said: list[str] = []
+        try:
+            faults.raise_if_any()
+        except ConfigErrors as found:
+            said = [error.message.rstrip() for error in found.errors]
+        try:
+            assert [parse_record(text, ORIGIN, 60)] == [record for _, record in records], text
+            assert said == [], text
+        except Malformed as fault:
+            one = str(fault).rstrip().encode("unicode_escape").decode()
+            more = one.startswith("something follows the record")
+            assert more or one in [line.encode("unicode_escape").decode() for line in said], text
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (lambda: int("x"), "a value is malformed or out of range"),
+        (lambda: pack(">I", -1), "a value is malformed or out of range"),
+        (lambda: {}["key"], "a value is malformed or out of range"),
+        (lambda: "\ud800".encode(), "a value is malformed or out of range"),
+        (lambda: 1 // 0, "a value is malformed or out of range"),
+        (lambda: DomainName.from_text("a..b"), "it has an empty label"),
+    ],
+)
+def test_whatever_a_library_raises_is_an_error_of_the_data(
+    read: Callable[[], object], said: str
+) -> None:
+    """So that one record never hides the errors of others."""
+    with pytest.raises(WrongDataError, match=said):
+        guarded(read, 1)

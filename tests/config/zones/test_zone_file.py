@@ -340,3 +340,35 @@ def test_a_file_that_is_no_zone_file_gives_a_bounded_number_of_errors(tmp_path: 
 def test_a_file_of_old_macintosh_lines_is_read(tmp_path: Path) -> None:
     """CR alone ends a line, as with BIND, NSD and Knot."""
     assert len(read(tmp_path, b"a A 192.0.2.1\rb A 192.0.2.2\r")[0]) == 2
+
+
+def test_the_file_of_another_zone_is_one_error(tmp_path: Path) -> None:
+    """Not one for each of its lines; files that are named after it are read."""
+    other = "$ORIGIN other.test.\n@ 60 IN SOA ns h 1 2 3 4 5\n A 192.0.2.1\nwww A 192.0.2.1\n"
+    lines, errors = read(tmp_path, other)
+    assert lines == []
+    assert errors == [
+        "zone:2:1: error: p: this is the file of the zone other.test, not of failover.test; "
+        "the rest is not read"
+    ]
+
+
+def test_a_directive_begins_its_line(tmp_path: Path) -> None:
+    """After a blank it would be a type."""
+    assert read(tmp_path, "a A 192.0.2.1\n $TTL 60\n")[1] == [
+        'zone:2:1: error: p: "$TTL" is a directive, which begins its line; remove what is before it'
+    ]
+
+
+def test_records_that_signing_made_are_one_error(tmp_path: Path) -> None:
+    """A signed zone has some at each name; all other errors are reported."""
+    text = "a A 192.0.2.1\n RRSIG A 5 2 60 1 1 1 t. AAAA\n NSEC b A\nb A x\n"
+    lines, errors = read(tmp_path, text)
+    assert len(lines) == 1
+    assert [error.split(":")[1] for error in errors] == ["2", "4"]
+
+
+def test_parentheses_that_are_never_closed_are_a_bounded_number_of_errors(tmp_path: Path) -> None:
+    """After each of them reading goes on with the next record, which takes time."""
+    errors = read(tmp_path, "a TXT (\n" * 100)[1]
+    assert [error.split(":")[1] for error in errors] == [str(line) for line in range(1, 11)]

@@ -253,7 +253,7 @@ def test_the_names_of_sides_and_of_the_status_can_be_hidden(
     ("reveal", "error"),
     [
         ("no", 'must be a mapping of keys to values, not the text "no"'),
-        ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"'),
+        ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"; write true'),
         ("{names: false}", ".names: unknown key; the keys here are sides, status"),
     ],
 )

@@ -557,3 +557,14 @@ def the(view: State, name: str) -> Application:
     found = view.application_named(name)
     assert found is not None
     return found
+
+
+def test_a_standby_beside_no_web_head_is_said_to_answer_nothing() -> None:
+    view = empty()
+    result = carry_out(view, add("lb1", BALANCER, "192.0.2.1", standby=True))
+    assert result["warnings"] == [
+        "lb1 is on standby, and eu has no web head, so nothing answers with it: "
+        "`head activate eu lb1`"
+    ]
+    carry_out(view, ActivateHead("eu", "lb1"))
+    assert "warnings" not in carry_out(view, add("lb2", BALANCER, "192.0.2.2", standby=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -447,8 +448,8 @@ def test_an_application_without_web_heads_takes_the_active_side_only_with_an_ove
     view = state(samples.eu(), samples.us(), samples.application("asia"), group())
     refused = refusal(view, SetGroup("shop", primary="asia", override=("active-side",)))
     assert refused.message == (
-        "the application for the primary has no web head: shop would answer nothing (NODATA); "
-        "add one with `head add`, or add --override target-empty"
+        "the application for the primary resolves to nothing: shop would answer nothing (NODATA); "
+        "add a head to its application with `head add`, or add --override target-empty"
     )
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
     both = ("active-side", "target-empty")
@@ -466,3 +467,12 @@ def test_a_change_of_a_group_can_be_tried() -> None:
     result = carry_out(view, SetGroup("shop", backup="", dry_run=True))
     assert result["dry_run"] is True
     assert attached(view) == ("app-eu", "app-us")
+
+
+def test_certificates_that_keep_a_policy_from_switching_are_said_when_it_is_put_on() -> None:
+    checked = [replace(each, checks=("web",)) for each in (samples.eu(), samples.us())]
+    others = samples.certificate("eu"), samples.certificate("us", "other.example", called="b")
+    view = state(*checked, *others, group(), settings=watched.settings())
+    (said,) = carry_out(view, SetGroup("shop", policy="auto"))["warnings"]
+    assert said.startswith("policy auto cannot switch shop: certificate-names: group 'shop': ")
+    assert "warnings" not in carry_out(view, SetGroup("shop", ttl=30))

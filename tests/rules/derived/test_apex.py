@@ -25,10 +25,13 @@ from samples import (
 )
 
 from failoverdns.changes.state import State
+from failoverdns.model.application import HeadRole
+from failoverdns.model.certificate import Challenge
 from failoverdns.model.change import Node
-from failoverdns.model.commands.applications import SetHead
+from failoverdns.model.commands.applications import ActivateHead, AddHead, SetHead
 from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
+from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, A, Opaque, OwnedRRset
@@ -36,6 +39,7 @@ from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import NameServer
 from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.derived.apex import answering_group, apex_group, group_for, is_answered_here
+from failoverdns.rules.derived.challenges import challenge_owners, checked_names
 from failoverdns.rules.derived.resolving import wanted
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.explaining import explanation
@@ -49,6 +53,12 @@ HOST = name("lb.cloud.example")
 CLOUD = application("cloud", balancer("lb", hostname="lb.cloud.example"), active="lb")
 ANSWER = LearnAnswer(HOST, Answer(addresses("192.0.2.7"), addresses("2001:db8::7"), 60), 30)
 PROBES = lambda _: []  # noqa: E731
+
+
+DARK = (
+    "the apex of shop.example has no address, and no CNAME is allowed there: lb.cloud.example is "
+    "not resolved yet (by the `resolvers` of the configuration)"
+)
 
 
 def apex(**fields: Any) -> State:
@@ -95,7 +105,7 @@ def test_a_hostname_at_the_apex_answers_nothing_until_it_is_resolved() -> None:
     assert answers(view, "primary.shop.example") == []
     assert group_report(view, view.group_named("shop"))["answers"] == []
     sentences = explanation(view, view.group_named("shop"), samples._moment(1.0, None), PROBES)
-    assert any("there is no CNAME" in str(text) for text in sentences["sentences"])
+    assert f"{DARK}." in sentences["sentences"]
     carry_out(view, ANSWER)
     both = ["A 192.0.2.7", "AAAA 2001:db8::7"]
     assert answers(view, "shop.example") == [*beside, *both]
@@ -106,9 +116,56 @@ def test_a_switch_at_the_apex_to_a_hostname_without_addresses_is_refused() -> No
     view = apex(backup="cloud")
     refused = refusal(view, Switch(("shop",)))
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
+    assert "lb.cloud.example is not resolved yet (by" in refused.rules[0].message
+    assert "keep it on the side that is not active until `status`" in refused.rules[0].message
     carry_out(view, ANSWER)
     carry_out(view, Switch(("shop",)))
     assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
+
+
+def test_a_change_that_takes_the_addresses_from_an_apex_is_told() -> None:
+    """Other names answer a CNAME record until the new hostname is resolved; an apex nothing."""
+    told = DARK
+    for view in (apex(), aliased()):
+        result = carry_out(view, SetHead("eu", "lb1", hostname="lb.cloud.example"))
+        assert [text for text in result["warnings"] if told in text]
+    view = state(CLOUD, us(), zones=[zone("shop.example")])
+    result = carry_out(view, AddGroup("shop", label="@", primary="cloud", backup="us"))
+    assert [text for text in result["warnings"] if told in text]
+
+
+def test_a_hostname_on_standby_is_resolved_before_it_becomes_active() -> None:
+    """So activating it takes no addresses from an apex, even for a moment."""
+    view = apex()
+    lb2 = AddHead("eu", "lb2", HeadRole.LOAD_BALANCER, (), "lb.cloud.example", standby=True)
+    carry_out(view, lb2)
+    assert wanted(view) == (HOST,)
+    carry_out(view, ANSWER)
+    result = carry_out(view, ActivateHead("eu", "lb2"))
+    assert "warnings" not in result
+    assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
+
+
+def test_an_application_without_known_addresses_does_not_take_an_apex() -> None:
+    view = apex(backup=None)
+    attach = SetGroup("shop", primary="cloud", override=("active-side",))
+    refused = refusal(view, attach)
+    assert "has no address for the apex of a zone: lb.cloud.example is not res" in refused.message
+    assert "keep it on the side that is not active until `status` shows" in refused.message
+    carry_out(view, SetGroup("shop", backup="cloud"))
+    carry_out(view, ANSWER)
+    carry_out(view, Switch(("shop",)))
+
+
+def test_a_hostname_with_a_cname_record_here_is_told_with_the_name_to_give() -> None:
+    lb = OwnedRRset(name("lb.failover.test"), 5, 20, (Opaque(HOST.wire),))
+    near = application("near", balancer("lb", hostname="lb.failover.test"), active="lb")
+    shop = group(primary="near", zone=SHOP, label="@", flatten=True)
+    view = state(near, us(), shop, zones=[zone(records=(lb,)), zone("shop.example")])
+    problem = group_report(view, view.group_named("shop"))["primary"]["resolved"]["problem"]
+    assert problem == (
+        "it is a CNAME record of this server, and not followed: name lb.cloud.example instead"
+    )
 
 
 @pytest.mark.parametrize(("ttl", "served"), [(20, 20), (600, 30)])
@@ -250,7 +307,8 @@ def test_an_alias_to_a_group_with_a_hostname_is_resolved() -> None:
     view = aliased(primary="cloud")
     assert wanted(view) == (HOST,)
     assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
-        "group 'shop' leads to lb.cloud.example, which is not resolved yet"
+        "group 'shop' leads to lb.cloud.example, which is not resolved yet (by the `resolvers` of "
+        "the configuration)"
     )
     carry_out(view, ANSWER)
     assert answers(view) == ["CNAME lb.cloud.example"]
@@ -263,7 +321,7 @@ def test_preflight_warns_that_the_apex_of_an_alias_would_have_no_address() -> No
     view = aliased(backup="cloud")
     flight = plan_flight(view, Preflight("shop"), samples._moment(1.0, None))
     report = preflight_report(view, flight, 1.0, None)
-    told = f"shop.example, whose alias is {HOSTNAME}, would answer no address"
+    told = DARK
     assert report["passed"]
     assert [check["result"] for check in report["checks"] if told in str(check)] == ["warning"]
     carry_out(view, ANSWER)
@@ -277,13 +335,52 @@ def test_an_alias_to_a_configured_name_answers_with_its_addresses() -> None:
     alias = zone("shop.example", alias=name("www.failover.test"))
     view = state(zones=[zone(records=(www,)), alias])
     carry_out(view, Configure((zone(records=(www,)), alias)), now=500.0)
-    assert answers(view, "shop.example") == [NS1, "A c0000250"]
+    assert answers(view, "shop.example") == [NS1, "A 192.0.2.80"]
     assert wanted(view) == ()
     before = view.serial(SHOP).serial
     _, _, delta = carried_out(view, Configure((zone(records=(moved,)), alias)), now=600.0)
     assert name("shop.example") in {node.owner for node in delta.nodes}
-    assert answers(view, "shop.example") == [NS1, "A c0000251"]
+    assert answers(view, "shop.example") == [NS1, "A 192.0.2.81"]
     assert view.serial(SHOP).serial > before, "so it rises at a start, too"
+
+
+@pytest.mark.parametrize("label", ["@", "shop"])
+def test_a_flattened_hostname_of_this_server_is_answered_with_its_configured_addresses(
+    label: str,
+) -> None:
+    """It needs no resolver, and follows a reload that changes that name only."""
+    lb = OwnedRRset(name("lb.failover.test"), A, 20, addresses("192.0.2.80"))
+    moved = replace(lb, data=addresses("192.0.2.81"))
+    near = application("near", balancer("lb", hostname="lb.failover.test"), active="lb")
+    shop = group(primary="near", zone=SHOP, label=label, flatten=True)
+    hostname = shop.hostname.to_text()
+    zones = zone("shop.example"), zone("alias.example", alias=shop.hostname)
+    view = state(near, us(), shop, zones=[zone(records=(lb,)), *zones])
+    carry_out(view, Configure((zone(records=(lb,)), *zones)), now=500.0)
+    assert wanted(view) == ()
+    for owner in (hostname, f"primary.{hostname}", "alias.example"):
+        assert answers(view, owner)[-1:] == ["A 192.0.2.80"]
+        assert node_at(view, owner).rrsets[-1].ttl == 20
+    report = group_report(view, view.group_named("shop"))
+    assert report["primary"]["resolved"]["problem"] is None
+    before = [view.serial(origin).serial for origin in (SHOP, name("alias.example"))]
+    _, _, delta = carried_out(view, Configure((zone(records=(moved,)), *zones)), now=600.0)
+    assert {name(hostname), name("alias.example")} <= {node.owner for node in delta.nodes}
+    for owner in (hostname, f"primary.{hostname}", "alias.example"):
+        assert answers(view, owner)[-1:] == ["A 192.0.2.81"]
+    after = [view.serial(origin).serial for origin in (SHOP, name("alias.example"))]
+    assert all(new > old for old, new in zip(before, after, strict=True)), "at a start, too"
+    carry_out(view, Configure((zone(), *zones)), now=700.0)
+    assert "A 192.0.2.81" not in answers(view, hostname)
+    problem = group_report(view, view.group_named("shop"))["primary"]["resolved"]["problem"]
+    assert problem == "it is in a zone of this server, and has no address in the configuration"
+
+
+def test_an_alias_to_a_side_of_a_group_is_told_to_name_the_group() -> None:
+    view = aliased(f"backup.{HOSTNAME}")
+    assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
+        f"it is a side of group 'shop'; name the group, {HOSTNAME}"
+    )
 
 
 def test_an_alias_to_a_name_that_answers_nothing_is_told_and_not_refused() -> None:
@@ -291,7 +388,10 @@ def test_an_alias_to_a_name_that_answers_nothing_is_told_and_not_refused() -> No
     view = state(eu(), zones=[zone()])
     zones = (zone(), zone("shop.example", alias=name("shop.failover.test")))
     result = carry_out(view, Configure(zones))
-    problem = "no group has this hostname, and no address record in the configuration has this name"
+    problem = (
+        "no group has this hostname, and no address record of the configuration has this name "
+        "(a wildcard does not count)"
+    )
     assert result["warnings"] == [
         f"zone shop.example answers no address: its alias is shop.failover.test: {problem}"
     ]
@@ -317,10 +417,38 @@ def test_a_group_that_is_the_alias_of_a_zone_is_not_removed() -> None:
 def test_explain_names_the_zones_that_follow_a_group() -> None:
     view = aliased()
     found = explanation(view, view.group_named("shop"), samples._moment(1.0, None), PROBES)
-    assert (
-        f"shop.example answers the same, because {HOSTNAME} is the alias of that zone."
-        in found["sentences"]
-    )
+    assert f"{HOSTNAME} is the alias of the zone(s) shop.example." in found["sentences"]
+
+
+CHALLENGE = name("_acme-challenge.shop.example")
+
+
+def test_certificates_are_ordered_for_an_apex_and_not_for_the_names_of_another_group() -> None:
+    """The challenge is answered below the origin, where a wildcard certificate is validated too."""
+    blog = group("blog", "cloud", None, zone=SHOP)
+    shop = group(zone=SHOP, label="@", flatten=True)
+    view = state(eu(), us(), CLOUD, shop, blog, zones=[zone("shop.example")])
+    application_ = view.application_named("eu")
+    names = ("shop.example", "*.shop.example", "www.shop.example")
+    assert set(checked_names(view, application_, names)) == set(names)
+    assert challenge_owners(view, SHOP) == (CHALLENGE,)
+    with pytest.raises(Rejected, match="is in a zone of this server"):
+        checked_names(view, application_, ("blog.shop.example",))
+    ordered = replace(samples.order("eu", "shop.example"), challenges=(Challenge(CHALLENGE, "x"),))
+    served = state(eu(), us(), shop, ordered, zones=[zone("shop.example")])
+    assert answers(served, CHALLENGE.to_text()) == ["TXT x"]
+    assert answers(served, "shop.example")[-1:] == EU
+
+
+def test_a_certificate_is_ordered_for_the_apex_of_a_zone_whose_alias_is_a_group() -> None:
+    view = aliased()
+    names = ("*.shop.example", "shop.example")
+    assert checked_names(view, view.application_named("us"), names) == names
+    assert challenge_owners(view, SHOP) == (CHALLENGE,)
+    with pytest.raises(Rejected, match="is in a zone of this server"):
+        checked_names(view, view.application_named("cloud"), ("shop.example",))
+    with pytest.raises(Rejected, match="is in a zone of this server"):
+        checked_names(view, view.application_named("eu"), ("www.shop.example",))
 
 
 @pytest.mark.parametrize(

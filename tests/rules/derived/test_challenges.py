@@ -9,6 +9,7 @@ from samples import zone as sample_zone
 from failoverdns.model.certificate import Challenge
 from failoverdns.model.commands.certificates import ChallengeName
 from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Tombstone
 from failoverdns.model.records import CNAME, NS, OwnedRRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.challenges import (
@@ -248,6 +249,34 @@ def test_a_challenge_does_not_hide_the_wildcard_that_answers_for_its_name() -> N
     )
     assert one == {other.to_text(), "b.apps.customer.test"}
     assert both == {owner.to_text(), *one, "a.b.apps.customer.test"}
+
+
+def test_a_wildcard_does_not_lead_names_that_exist_or_are_retired() -> None:
+    """Not the label of another group, of a removed one, and not what is below an application."""
+    wild = sample_zone(
+        records=(OwnedRRset(name("*.failover.test"), CNAME, 300, (name(HOSTNAME),)),)
+    )
+    retired = Tombstone(name("failover.test"), "old", "old")
+    view = state(eu(), us(), group(), group("mail", None, "us"), retired, zones=[wild])
+    assert checked_names(view, eu(), ["new.failover.test"]) == ("new.failover.test",)
+    for text in ("mail", "old", "primary.old", "eu"):
+        with pytest.raises(Rejected, match="is not the hostname of a group"):
+            checked_names(view, eu(), [f"{text}.failover.test"])
+
+
+def test_the_apex_of_a_zone_gets_a_certificate_by_alias_and_by_label() -> None:
+    """But not the names of other groups in the zone, nor names below an alias."""
+    aliased = sample_zone("customer.test", alias=name(HOSTNAME))
+    apex = group("apex", "eu", None, zone=name("b.test"), label="@", flatten=True)
+    other = group("other", "us", None, zone=name("b.test"), label="other")
+    zones = [sample_zone(), aliased, sample_zone("b.test")]
+    view = state(eu(), us(), group(), apex, other, zones=zones)
+    for text in ("customer.test", "*.customer.test", "b.test", "*.b.test", "www.b.test"):
+        assert checked_names(view, eu(), [text]) == (text,)
+    for text in ("www.customer.test", "other.b.test", "primary.other.b.test"):
+        with pytest.raises(Rejected, match="is not the hostname of a group"):
+            checked_names(view, eu(), [text])
+    assert challenge_owners(view, name("b.test")) == (name("_acme-challenge.b.test"),)
 
 
 def test_a_name_without_a_group_is_told_so() -> None:

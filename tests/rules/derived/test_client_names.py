@@ -13,7 +13,7 @@ from failoverdns.model.commands.applications import SetApplication
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Check, CheckKind, HttpExpectation, ProbeTarget, TlsExpectation
 from failoverdns.model.policy import AutomationSettings
-from failoverdns.model.records import CNAME, OwnedRRset
+from failoverdns.model.records import CNAME, NS, OwnedRRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.client_names import ClientNames, client_names
 
@@ -32,6 +32,8 @@ SHOP = samples.zone(
         cname("www.shop.example", "chain.shop.example"),
         cname("chain.shop.example", HOSTNAME),
         cname("a.b.shop.example", HOSTNAME),
+        OwnedRRset(name("cut.shop.example"), NS, 60, (name("ns.elsewhere.example"),)),
+        cname("hidden.cut.shop.example", HOSTNAME),
     ),
 )
 """A zone of ours whose names lead to the group."""
@@ -85,6 +87,11 @@ def test_no_name_below_a_wildcard_is_guessed() -> None:
     assert "set `server_name` in the check" in found.advice
 
 
+def test_a_record_that_a_delegation_hides_is_no_name_that_clients_use() -> None:
+    found = names("*.cut.shop.example", zones=(SHOP,))
+    assert (found.names, bool(found.advice)) == ((HOSTNAME,), True)
+
+
 def test_of_very_many_groups_a_hundred_names_are_used() -> None:
     groups = [samples.group(f"g{number}", label=f"g{number}") for number in range(200)]
     view = state(samples.eu(), samples.us(), *groups)
@@ -109,8 +116,9 @@ CHECKS = {kind: Check("web", kind) for kind in (CheckKind.HTTP, CheckKind.HTTPS,
             "",
         ),
         (ClientNames(()), CHECKS[CheckKind.HTTP], "no name that clients use is known"),
-        (ClientNames((), ("192.0.2.10",)), CHECKS[CheckKind.HTTPS], "no name that clients use"),
-        (ClientNames(()), CHECKS[CheckKind.TLS], ""),
+        (ClientNames((), ("192.0.2.10",)), CHECKS[CheckKind.HTTPS], ""),
+        (ClientNames(()), CHECKS[CheckKind.TLS], "no name that clients use is known"),
+        (ClientNames(()), CHECKS[CheckKind.TCP], ""),
         (ClientNames(()), Check("web", CheckKind.HTTP, http=HttpExpectation(host="x")), ""),
     ],
 )

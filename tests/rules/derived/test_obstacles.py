@@ -146,8 +146,8 @@ def test_what_can_pass_is_no_obstacle(view: State) -> None:
 def test_a_missing_side_is_an_obstacle() -> None:
     group = samples.group(primary=None, backup=None, automation=Automation("auto"))
     assert found(samples.state(group, settings=watched.settings())) == [
-        "it has no primary application: `group set shop --primary APPLICATION`",
-        "it has no backup application: `group set shop --backup APPLICATION`",
+        "it has no primary application: attach one with `group set`",
+        "it has no backup application: attach one with `group set`",
     ]
 
 

@@ -373,6 +373,21 @@ def test_a_change_between_any_two_parts_leads_to_the_same_nodes_as_a_restart(
     assert table == samples.node_table(view)
 
 
+@pytest.mark.parametrize("taken", range(9))
+def test_a_label_that_is_retired_between_two_parts_is_in_one_of_them(taken: int) -> None:
+    """Below a wildcard it answers as the empty group did, so no delta has it."""
+    wild = samples.zone(records=(samples.text_record("*.failover.test"),))
+    view = state(samples.eu(), group("free", None, None), zones=[wild])
+    table: dict[DomainName, Node] = {}
+    parts = nodes_in_parts(view, 1)
+    for part in islice(parts, taken):
+        take(table, Delta(tuple(part)))
+    take(table, carried_out(view, RemoveGroup("free"))[2])
+    for part in parts:
+        take(table, Delta(tuple(part)))
+    assert table == samples.node_table(view)
+
+
 def test_a_part_has_the_given_number_of_static_names_applications_or_groups() -> None:
     """A group has three names."""
     groups = [group(f"g{number}", "eu", None) for number in range(5)]

@@ -20,7 +20,7 @@ from failoverdns.model.commands.applications import (
     RenameHead,
     SetHead,
 )
-from failoverdns.model.commands.groups import AddGroup, Preflight, SetGroup, Switch
+from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
@@ -288,10 +288,12 @@ def test_a_start_says_that_a_hostname_leads_back_and_serves_all_the_same() -> No
         ("eu.failover.test", End.EMPTY),  # _status.eu is below it
         ("nobody.failover.test", End.EMPTY),
         ("circle.failover.test", End.CIRCLE),
+        ("old.wild.failover.test", End.ADDRESSES),
+        ("old.failover.test", End.MISSING),
     ],
 )
 def test_a_trail_ends_where_the_answer_does(hostname: str, end: End) -> None:
-    view = shop(at("nobody", None))
+    view = shop(at("nobody", None), samples.tombstone("old"))
     assert trail_of(view, name(hostname)).end is end
 
 
@@ -331,6 +333,32 @@ def test_a_group_at_the_apex_has_only_its_own_names() -> None:
         refused = refusal(view, SetHead("cloud", "lb", hostname=hostname))
         assert "leads back to group 'apex'" in refused.message
     carry_out(view, SetHead("cloud", "lb", hostname="host.failover.test"))
+
+
+def test_a_group_at_the_apex_may_answer_with_a_name_of_its_zone() -> None:
+    apex = group("apex", "eu", None, label="@", flatten=True)
+    served = zones(address("host.failover.test"))
+    view = state(samples.eu(), cloud("host.failover.test"), apex, zones=served)
+    carry_out(view, SetGroup("apex", backup="cloud"))
+
+
+def test_a_hostname_at_the_apex_that_is_not_resolved_yet_is_said() -> None:
+    """There is no CNAME at an apex, so the name answers nothing until then."""
+    apex = group("apex", "eu", None, label="@", flatten=True)
+    view = state(samples.eu(), cloud("lb.example"), apex, zones=zones())
+    (said,) = carry_out(view, SetGroup("apex", backup="cloud"))["warnings"]
+    assert said.startswith("the backup of group 'apex' has no address for the apex of a zone")
+    (said,) = carry_out(view, SetHead("eu", "lb1", hostname="lb2.example"))["warnings"]
+    assert said.startswith("the apex of failover.test has no address")
+    usual = state(samples.eu(), cloud("lb.example"), at("shop"), zones=zones())
+    assert "warnings" not in carry_out(usual, SetGroup("shop", backup="cloud"))
+
+
+def test_a_removed_group_that_an_application_leads_to_is_said() -> None:
+    view = state(cloud("shop.failover.test"), at("shop", None), at("by", "cloud"), zones=zones())
+    assert carry_out(view, RemoveGroup("shop"))["warnings"] == [
+        "shop.failover.test, the target of cloud, does not exist any more"
+    ]
 
 
 def test_preflight_doubts_a_hostname_that_an_earlier_version_took() -> None:

@@ -154,7 +154,7 @@ def test_the_report_of_a_group_says_what_keeps_its_policy_from_acting() -> None:
     view = watched.watched([samples.group(backup=None, automation=Automation("auto"))])
     assert group_automation(view, the_group(view))["warnings"] == [
         "its policy, auto, can never switch it: "
-        "it has no backup application: `group set shop --backup APPLICATION`"
+        "it has no backup application: attach one with `group set`"
     ]
 
 

@@ -11,6 +11,7 @@ from failoverdns.model.commands.applications import RenameApplication
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.principal import unix_principal
+from failoverdns.model.zone import Reveal, SOATimers
 from failoverdns.rules.reports.reporting import (
     application_report,
     group_report,
@@ -122,12 +123,16 @@ def test_the_status_of_an_application() -> None:
 
 
 def test_the_status_of_a_zone() -> None:
-    served = samples.zone(ttl=30, negative_ttl=10)
+    served = samples.zone(
+        ttl=30, negative_ttl=10, soa=SOATimers(retry=60), reveal=Reveal(sides=False)
+    )
     report = {
         "name": "failover.test",
         "nameservers": ["ns1.failover.test"],
         "ttl": 30,
         "negative_ttl": 10,
+        "soa": {"refresh": 14400, "retry": 60, "expire": 1209600},
+        "reveal": {"sides": False, "status": True},
     }
     assert zone_report(state(zones=[served]), served) == {**report, "serial": 100}
     assert zone_report(state(zones=[]), served) == {**report, "serial": None}
