@@ -100,7 +100,7 @@ def draw_delays(found: Sequence[Delay], own: Setting, path: Path) -> None:
             text.set_fontweight("bold" if row.setting == own else "normal")
         for place, at, end in zip(places, switched, clients, strict=True):
             axes.text(
-                end + 2.0, place, f"switched after {at:.0f} s, clients follow after {end:.0f} s",
+                end + 2.0, place, f"switched: {at:.0f} s",
                 va="center", fontsize=8, color=_GREY,
             )  # fmt: skip
         axes.grid(axis="y", visible=False)
