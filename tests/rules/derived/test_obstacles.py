@@ -171,8 +171,8 @@ def test_sides_with_the_same_targets_are_a_caution() -> None:
 
 
 NOTHING_CHECKS = (
-    "policy auto can never switch {} to the backup: nothing checks its primary, eu, so it is never seen down: "
-    "`application set eu --check CHECK`"
+    "policy auto can never switch {} to the backup: nothing checks its primary, eu, so it is never "
+    "seen down: `application set eu --check CHECK`"
 )
 
 
@@ -196,7 +196,8 @@ def test_it_is_said_when_the_last_check_of_a_primary_goes() -> None:
 def test_it_is_said_when_the_last_web_head_of_a_backup_goes() -> None:
     result = carry_out(shop(), RemoveHead("us", "lb1", override=("target-empty",)))
     assert result["warnings"] == [
-        "policy auto can never switch shop to the backup: its backup, us, is never up: it has no web head"
+        "policy auto can never switch shop to the backup: its backup, us, is never up: it has no "
+        "web head"
     ]
 
 
@@ -216,8 +217,8 @@ def test_a_reload_says_what_is_new_and_a_start_says_all() -> None:
     changed = AutomationSettings(view.settings.checks, (strict,))
     warnings = carry_out(view, Configure(view.zones, changed))["warnings"]
     assert warnings == [
-        "policy auto can never switch shop to the backup: nothing checks its backup, us, and the policy says "
-        "unchecked: unknown, so it is never up: `application set us --check CHECK`"
+        "policy auto can never switch shop to the backup: nothing checks its backup, us, and the "
+        "policy says unchecked: unknown, so it is never up: `application set us --check CHECK`"
     ]
     warnings = carry_out(view, Configure(view.zones, same.settings))["warnings"]
     assert warnings == [
