@@ -124,6 +124,9 @@ def why_empty(view: View, group: Group, side: Side) -> tuple[str, str]:
             "keep it on the side that is not active until `status` shows its addresses, or give it "
             "addresses with `head set`"
         )
+    if application is not None and application.heads:  # all of them on standby
+        standby = f"`head activate {application.name} {application.heads[-1].name}`"
+        return "resolves to nothing", f"its load balancers are on standby: {standby}"
     return "resolves to nothing", "add a head to its application with `head add`"
 
 
