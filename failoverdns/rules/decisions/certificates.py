@@ -21,7 +21,8 @@ from failoverdns.model.commands.certificates import (
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, warned_after
+from failoverdns.rules.decisions.judging_targets import application_warnings
 from failoverdns.rules.derived.challenges import checked_names
 from failoverdns.rules.derived.entity_lookup import find_application
 from failoverdns.rules.derived.renewing import may_renew, renew_at, retry_asked_at
@@ -38,6 +39,7 @@ def install_certificate(
 ) -> Decision:
     """Install a certificate in place of the one that the application has, and drop its order.
 
+    The reply warns if its names now keep policies from switching groups.
     Raises Rejected `invalid` for a certificate that clients refuse now.
     """
     application = find_application(view, command.application)
@@ -48,13 +50,18 @@ def install_certificate(
     before, order = view.certificate(application.id), view.order_for(application.id)
     after = Certificate(application.id, CertificateKind.CUSTOM, command.facts, moment.now)
     writes = () if order is None else (Write(order, None),)
-    return Decision(
+    installed = Decision(
         (*writes, Write(before, after)),
         lambda changed: {
             **certificate_report(changed, application, moment.now),
             "replaced": before.facts.fingerprint if before is not None else None,
         },
         bundles=(command.bundle,),
+    )
+    known = set(application_warnings(view, application))
+    return warned_after(
+        installed,
+        lambda changed: [t for t in application_warnings(changed, application) if t not in known],
     )
 
 

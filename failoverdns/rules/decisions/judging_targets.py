@@ -106,13 +106,13 @@ def has_other_policy(before: Group, after: Group) -> bool:
 
 
 def certificate_warnings(view: View, group: Group, moment: Moment) -> list[str]:
-    """Return why the certificates of its sides keep an automatic policy from switching a group."""
+    """Return which expired certificate keeps an automatic policy from switching a group."""
     if policy_of(view, group).mode is Mode.MANUAL:
         return []
     (proposal,) = plan(view, [group], None, moment, automatic=True)
-    about = (PreflightRule.CERTIFICATE_NAMES, PreflightRule.CERTIFICATE_EXPIRED)
+    about = PreflightRule.CERTIFICATE_EXPIRED
     what = f"policy {group.automation.policy} cannot switch {group.name}"
-    return [f"{what}: {f.rule}: {f.message}" for f in proposal.failures if f.rule in about]
+    return [f"{what}: {f.rule}: {f.message}" for f in proposal.failures if f.rule == about]
 
 
 def _hostnames(application: Application) -> set[str]:

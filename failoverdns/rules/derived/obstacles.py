@@ -8,6 +8,7 @@
 | nothing checks the backup, and `unchecked: unknown`    | it is never up                          |
 | more heads or checks must be up than there are         | that side is never up                   |
 | a safety rule that cannot pass                         | the switch is always refused            |
+| certificates of both sides, for different names        | the same, by `certificate-names`        |
 
 These last until somebody changes the configuration, the applications or the group, unlike what the
 policy waits for.  Nobody notices them while all is well, so they are said when a policy is put on
@@ -31,6 +32,7 @@ from failoverdns.model.policy import (
     is_about,
     is_hasty,
 )
+from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.derived.active_side import policy_of
 from failoverdns.rules.derived.health import NO_WEB_HEAD
 from failoverdns.rules.derived.view import View
@@ -151,6 +153,8 @@ def _of_sides(view: View, group: Group, policy: Policy) -> Iterator[str]:
         yield "it has no backup application: attach one with `group set`"
     else:
         yield from _of_backup(backup, policy)
+    if primary is not None and backup is not None:
+        yield from _of_certificates(view, primary, backup)
 
 
 def _of_primary(primary: Application) -> Iterator[str]:
@@ -179,6 +183,16 @@ def _of_backup(backup: Application, policy: Policy) -> Iterator[str]:
             f"`application set {backup.name} --check CHECK`"
         )
     yield from _out_of_reach(backup, what)
+
+
+def _of_certificates(view: View, primary: Application, backup: Application) -> Iterator[str]:
+    here, there = view.certificate(primary.id), view.certificate(backup.id)
+    if here is not None and there is not None and here.facts.names != there.facts.names:
+        yield (
+            f"the certificates of {primary.name} and {backup.name} have different names: install "
+            f"one for the same names, or `certificate remove {backup.name}`, and the other one is "
+            f"transferred ({PreflightRule.CERTIFICATE_NAMES})"
+        )
 
 
 def _out_of_reach(application: Application, what: str) -> Iterator[str]:

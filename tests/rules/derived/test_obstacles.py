@@ -12,7 +12,9 @@ from samples import application, carry_out, eu, server, us
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application
+from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.commands.applications import RemoveHead, SetApplication
+from failoverdns.model.commands.certificates import InstallCertificate
 from failoverdns.model.commands.groups import AddGroup, SetGroup
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Side
@@ -141,6 +143,26 @@ def test_each_obstacle_is_said_with_what_to_do(view: State, obstacle: str) -> No
     ],
 )
 def test_what_can_pass_is_no_obstacle(view: State) -> None:
+    assert found(view) == []
+
+
+def test_certificates_of_different_names_are_an_obstacle_and_said_when_one_is_installed() -> None:
+    view = samples.state(
+        eu(**CHECKED),
+        us(**CHECKED),
+        samples.group(automation=Automation("auto")),
+        samples.certificate("eu"),
+        settings=watched.settings(),
+    )
+    assert found(view) == []
+    bundle = Bundle("bundle-b", "chain", Secret("key"))
+    facts = samples.facts("other.example", called="b")
+    result = carry_out(view, InstallCertificate("us", bundle, facts))
+    (text,) = found(view)
+    assert text.startswith("the certificates of eu and us have different names: install one for")
+    assert result["warnings"] == [f"policy auto can never switch shop to the backup: {text}"]
+    same = samples.facts(called="c")
+    assert carry_out(view, InstallCertificate("us", bundle, same))["warnings"] == []
     assert found(view) == []
 
 
