@@ -71,9 +71,9 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
-    # If the settings are those in use, no warning is new; the start begins without any settings.
+    # If the settings are those in use, no warning is new; but a start repeats all of them.
     is_new = command.is_start or command.settings != view.settings
-    known = _policy_warnings(view) if is_new else ()
+    known = _policy_warnings(view) if is_new and not command.is_start else ()
     decision = Decision(
         tuple(writes),
         lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),

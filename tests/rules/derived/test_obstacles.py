@@ -247,7 +247,7 @@ def test_a_reload_says_what_is_new_and_a_start_says_all() -> None:
         "nothing checks the backup of shop, which counts as up when the primary is down "
         "(unchecked: up)"
     ]
-    start = samples.state(eu(), us(), *view.groups())
+    start = samples.state(eu(), us(), *view.groups(), settings=same.settings)  # as the service
     started = carry_out(start, Configure(view.zones, same.settings, is_start=True))
     assert started["warnings"] == [NOTHING_CHECKS.format("shop"), *warnings]
 
