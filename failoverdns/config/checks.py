@@ -19,14 +19,13 @@ from failoverdns.config import numbers
 from failoverdns.config import scalars as values
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport, quoted
-from failoverdns.config.programs import warn_of_program
+from failoverdns.config.programs import warn_of_ca_file, warn_of_program
 from failoverdns.config.scalars import named
 from failoverdns.config.section import (
     AddressText,
     Boolean,
     Command,
     FilePath,
-    Line,
     Section,
     text,
     word_of,
@@ -47,6 +46,7 @@ MAX_PATTERN = 500
 """Characters of a regular expression, or of a text that a body must contain, at most."""
 
 _STATUS = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", re.ASCII)
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}", re.ASCII)
 
 
@@ -105,6 +105,14 @@ def pattern(text: str) -> str:
     return text
 
 
+def http_host(text: str) -> str:
+    """Read what a request has as `Host`: the name of a host or an address, perhaps with a port."""
+    if not _HOST.fullmatch(values.ascii_text(text)):
+        form = "write a name such as www.shop.example, or with a port, www.shop.example:8443"
+        raise Malformed(f"{quoted(text)} is not the name of a host; {form}")
+    return text
+
+
 def checked_name(text: str) -> str:
     """Read the host name, or the address, that a certificate must be valid for."""
     if is_address(text):
@@ -135,7 +143,7 @@ class CheckSection(Section):
     sources: list[AddressText] = Field(default=[], alias="source")
     method: Annotated[str, text(http_method)] = _HTTP.method
     path: Annotated[str, text(http_path)] = _HTTP.path
-    host: Line | None = _HTTP.host
+    host: Annotated[str, text(http_host)] | None = _HTTP.host
     status: Annotated[list[tuple[int, int]], PlainValidator(statuses)] = list(_HTTP.status)
     body: Annotated[str, text(body_text)] | None = _HTTP.body
     body_pattern: Annotated[str, text(pattern)] | None = _HTTP.body_pattern
@@ -204,7 +212,9 @@ def read_check(
         for key in ("up_after", "down_after")
         if not kind.is_probed and written.at(key) is None
     }
-    ca_file = section.ca_file
+    ca_file = values.absolute(section.ca_file, folder) if section.ca_file is not None else None
+    if section.verify:
+        warn_of_ca_file(ca_file, written, faults)
     return section.into(
         Check,
         folder,
@@ -215,7 +225,7 @@ def read_check(
         tls=section.into(
             TlsExpectation,
             folder,
-            ca_file=str(values.absolute(ca_file, folder)) if ca_file is not None else None,
+            ca_file=str(ca_file) if ca_file is not None else None,
         ),
         run=values.command(section.run, folder),
         **counts,

@@ -210,6 +210,14 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
          ['34 checks.web.path: "/a b" is not a path; write one such as /health?deep=1']),
         ("type: http, host: é",
          ['34 checks.web.host: "é" cannot be right; it must be one line of printable ASCII']),
+        *(
+            (
+                f"type: http, host: '{host}'",
+                [f'34 checks.web.host: "{host}" is not the name of a host; write a name such as '
+                 "www.shop.example, or with a port, www.shop.example:8443"],
+            )
+            for host in ("a b", "https://x", "a/b", "x:y")
+        ),
         ("type: http, status: []", [f"36 checks.web.status: empty; {STATUS}"]),
         ("type: http, status: [299-200]",
          [f"36 checks.web.status: the range 299-200 is empty; {STATUS}"]),

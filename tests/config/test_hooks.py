@@ -188,3 +188,25 @@ def test_a_program_that_cannot_be_run_is_warned_of(load: Load, right: str, tmp_p
     assert f"{tmp_path}/missing cannot be run: there is no such file" in check
     assert ":9:17: warning: hooks.deploy.run" in hook
     assert f"{tmp_path}/deploy cannot be run: its first line ends in CR" in hook
+
+
+def test_a_ca_file_that_has_no_certificate_is_warned_of(
+    load: Load, right: str, tmp_path: Path
+) -> None:
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    text = (
+        "checks:\n"
+        "  gone: {type: https, ca_file: gone.pem}\n"
+        "  key: {type: tls, ca_file: key.pem}\n"
+        "  folder: {type: tls, ca_file: .}\n"
+        "  well: {type: https, ca_file: ca.pem}\n"
+        "  blind: {type: https, verify: false, ca_file: gone.pem}\n"
+    )
+    gone, key, folder = load(right + text).warnings
+    assert ":8:32: warning: checks.gone.ca_file: no CA can be read from " in gone
+    assert gone.endswith("/gone.pem, so probes find nothing out: No such file or directory")
+    assert key.endswith(
+        "/key.pem, so probes find nothing out: it has no -----BEGIN CERTIFICATE-----"
+    )
+    assert folder.endswith(", so probes find nothing out: Is a directory")
