@@ -23,7 +23,7 @@ from failoverdns.rules.derived.active_side import answered, counts_as_up, side_c
 from failoverdns.rules.derived.apex import named_zones
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
-from failoverdns.rules.derived.obstacles import guarded_until, report_of
+from failoverdns.rules.derived.obstacles import guarded_until, obstacles, report_of
 from failoverdns.rules.derived.targets import answer_of, application_on, dark_apexes, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_heads
@@ -188,7 +188,8 @@ def _automation_sentences(
     assert verdict is not None
     if verdict.to is None:
         yield f"Its policy, {name}, keeps it where it is: {verdict.why}."
-        yield f"{_what_would(group, look)}"
+        if group.active is Side.BACKUP or not obstacles(view, group):
+            yield _what_would(group, look)
         yield from _guard_sentences(look, moment)
         return
     what = f"Its policy, {name}, calls for a switch to the {verdict.to.value}: {verdict.why}"

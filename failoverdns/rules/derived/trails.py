@@ -55,6 +55,11 @@ class Trail:
         """The names in order."""
         return " -> ".join(map(str, self.names))
 
+    @property
+    def detour(self) -> str:
+        """A colon and the names in order, nothing if there is only one."""
+        return f": {self.text}" if len(set(self.names)) > 1 else ""
+
     def meets(self, group: Group) -> bool:
         """Return whether the trail leads to a name of a group, or below; it may be a new group."""
         own = group_names(group.hostname)
@@ -119,9 +124,8 @@ def application_circle(view: View, application: Application, hostname: DomainNam
     for group in trail.groups:
         if application.id in group.applications:
             follows = f"which follows application {application.name!r}"
-            return (
-                f"hostname {hostname} leads back to group {group.name!r}, {follows}: {trail.text}"
-            )
+            back = f"hostname {hostname} leads back to group {group.name!r}, {follows}"
+            return f"{back}{trail.detour}"
     return _circle(hostname, trail)
 
 
@@ -140,7 +144,7 @@ def group_circle(
     trail = trail_of(view, hostname, sides=sides)
     if trail.meets(group):
         of = f"of application {application.name!r}"
-        return f"hostname {hostname} {of} leads back to group {group.name!r}: {trail.text}"
+        return f"hostname {hostname} {of} leads back to group {group.name!r}{trail.detour}"
     return _circle(hostname, trail)
 
 
