@@ -78,8 +78,9 @@ def pem(value: Json) -> str:
         raise Malformed(f"is {len(value)} characters long; at most {MAX_PEM} are allowed")
     if "-----BEGIN " not in value:
         raise Malformed(
-            "must be PEM text, with a line that begins with -----BEGIN; over the socket that is "
-            "the text itself, the command line takes a file and reads it"
+            "must be PEM text, with a line that begins with -----BEGIN; `openssl x509 -inform der`,"
+            " `openssl pkey -inform der` and `openssl pkcs12 -nodes` make it of other files; over "
+            "the socket that is the text itself, the command line takes a file and reads it"
         )
     return value
 

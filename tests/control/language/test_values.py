@@ -139,6 +139,13 @@ WRONG: list[tuple[v.Parse, Json, str]] = [
         "'fe80::1' is of one link only: clients would have to know which, and DNS cannot say it",
     ),
     (v.address, 3221225985, "must be a string, not a number"),
+    (
+        v.pem,
+        "0\x82\x03",
+        "must be PEM text, with a line that begins with -----BEGIN; `openssl x509 -inform der`, "
+        "`openssl pkey -inform der` and `openssl pkcs12 -nodes` make it of other files; over the "
+        "socket that is the text itself, the command line takes a file and reads it",
+    ),
     (v.flag, "true", "must be true or false, not a string"),
     (v.flag, 1, "must be true or false, not a number"),
     (ttl, -1, "-1: must be from 0 to 86400 seconds"),
