@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from failoverdns.config.errors import FaultReport, Place, quoted
-from failoverdns.config.zones.directives import FORMS, directive, read_name
+from failoverdns.config.zones.directives import directive, read_name, wrong
 from failoverdns.config.zones.generating import generated
 from failoverdns.config.zones.record_data import words_of
 from failoverdns.config.zones.record_text import (
@@ -118,6 +118,7 @@ class _Reading:
     records: list[Placed] = field(default_factory=list)
     size: int = 0
     files: int = 0
+    open: list[Path] = field(default_factory=list)
     errors: int = 0
     full: bool = False
     """A limit was reached and reported; the rest is left out."""
@@ -130,15 +131,19 @@ class _Reading:
     def file(self, path: Path, folder: Path, place: Place, context: _Context, depth: int) -> None:
         """Read a file named at `place`; the files that it includes must be in `folder` or below."""
         try:
+            if path in self.open:
+                raise Malformed(f"{path} includes itself; remove this line, or one that led here")
             text = self._text(path, folder, depth)
         except Malformed as fault:
             self._report(place, str(fault))
             return
+        self.open.append(path)
         for entry in entries(text):
             if self.full or self.is_other_zone:
-                return
+                break
             here = Place(entry.line, 1, place.path, str(path))
             context = self._entry(entry, here, path, folder, context, depth)
+        self.open.pop()
 
     def _report(self, place: Place, fault: str) -> None:
         self.errors += 1
@@ -150,9 +155,7 @@ class _Reading:
     def _text(self, path: Path, folder: Path, depth: int) -> str:
         self.files += 1
         if depth > self.limits.depth:
-            raise Malformed(
-                f"files include each other more than {self.limits.depth} deep; is it a circle?"
-            )
+            raise Malformed(f"inclusions over {self.limits.depth} deep; put files together")
         if self.files > self.limits.files:
             raise Malformed(f"more than {self.limits.files} files; put them together")
         try:
@@ -197,7 +200,7 @@ class _Reading:
                 case ("$GENERATE", [span, pattern]):
                     self._generate(span, pattern, place, context)
                 case _:
-                    raise Malformed(FORMS.get(word, f"{quoted(word)} is not a directive"))
+                    raise Malformed(wrong(word))
         except Malformed as fault:
             where = entry.flaw if entry.flaw is not None else place
             self._report(replace(place, line=where.line, column=where.column), str(fault))
