@@ -59,7 +59,7 @@ class PlanBuilder(Collected):
 
     def zone(self, origin: DomainName) -> ZoneDraft:
         """Begin a zone; raises Malformed for an origin that no zone here can have."""
-        host_name(origin.to_text())
+        host_name(origin.to_text(), of_zone=True)
         if len(origin.wire) > MAX_ORIGIN:
             raise Malformed(
                 f"the name {origin} is too long: at most {MAX_ORIGIN} bytes are possible"
