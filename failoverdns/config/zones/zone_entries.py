@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from failoverdns.model.errors import Malformed
+
 MAX_ENTRY: Final = 1 << 20
 """Characters of an entry, at most: the data of a record has 65,535 bytes, as `\\DDD` four times."""
 
@@ -103,6 +105,20 @@ class _Lines:
             if looks_like_record(line):
                 self.number, self._at = before
                 return
+
+
+def zone_text(data: bytes, name: str) -> str:
+    """Return the text of the file `name`, with line feeds only; raises Malformed if it is none."""
+    if data[:3] == b"\0\0\0" and data[3:4] in (b"\2", b"\3"):
+        raise Malformed(
+            f"{name} is in a binary format of BIND (masterfile-format); make text of it: "
+            f"named-compilezone -f {'raw' if data[3] == 2 else 'map'} -F text -o NEW ZONE {name}"
+        )
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Malformed(f"{name}:{line} is not UTF-8; write other bytes as \\DDD") from None
 
 
 def entries(text: str) -> Iterator[Entry]:

@@ -28,7 +28,7 @@ from failoverdns.config.zones.record_text import (
     parse_ttl,
     read_entry,
 )
-from failoverdns.config.zones.zone_entries import Entry, entries
+from failoverdns.config.zones.zone_entries import Entry, entries, zone_text
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import SOA
@@ -172,11 +172,7 @@ class _Reading:
                 f"the zone files have more than {self.limits.size // 1024**2} MiB together; "
                 "raise `zone_files.max_size`"
             )
-        try:
-            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise Malformed(f"{path}:{line} is not UTF-8; write other bytes as \\DDD") from None
+        return zone_text(data, str(path))
 
     def _entry(
         self, entry: Entry, place: Place, path: Path, folder: Path, context: _Context, depth: int

@@ -196,6 +196,13 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
             ["zone:1:1: error: p: nothing cannot be read: No such file or directory"],
         ),
         (b"a TXT x\n\xff", ["f:3:5: error: p: zone:2 is not UTF-8; write other bytes as \\DDD"]),
+        (
+            b"\0\0\0\2\0\0\0\1",
+            [
+                "f:3:5: error: p: zone is in a binary format of BIND (masterfile-format); make "
+                "text of it: named-compilezone -f raw -F text -o NEW ZONE zone"
+            ],
+        ),
         ("a TXT \xe4", []),
         ("\xe4 TXT x", None),
     ],
