@@ -25,6 +25,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName, plain_label
 from failoverdns.model.settings import ListenAddress
 
+_LABEL_OF_ZONE = re.compile(rb"\*|[0-9]{1,3}/[0-9]{1,3}")
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[^\[\]:]*)):(?P<port>[0-9]{1,5})")
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 
@@ -88,24 +89,23 @@ def mailbox(text: str) -> DomainName:
     if not at or not _LOCAL_PART.fullmatch(local):
         raise Malformed(f"{quoted(text)} is not a mail address; {form}")
     try:
-        return DomainName.from_labels((local.encode(), *host_name(domain).labels()))
+        return DomainName.from_labels((local.encode(), *host_name(domain, of_zone=True).labels()))
     except Malformed as error:
         raise Malformed(f"{quoted(text)} is not a mail address: {error}; {form}") from None
 
 
-def host_name(
-    text: str, origin: DomainName | None = None, *, asterisks: bool = False
-) -> DomainName:
+def host_name(text: str, origin: DomainName | None = None, *, of_zone: bool = False) -> DomainName:
     """Read a name whose labels are letters, digits, `-` and `_`; the root is refused.
 
     `origin` completes a name without a trailing dot; None takes it as absolute.
-    With `asterisks`, labels may be `*`, too.
+    With `of_zone`, labels may be `*`, or two numbers with a slash, as in `0/25` for a part of a
+    reverse zone (RFC 2317 section 4), too.
     """
     name = DomainName.from_text(text, origin)
     if name.is_root:
         raise Malformed("the root is not allowed here")
     for label in name.labels():
-        if asterisks and label == b"*":
+        if of_zone and _LABEL_OF_ZONE.fullmatch(label):
             continue
         plain_label(label.decode("latin-1"), "its part")
     return name

@@ -59,7 +59,7 @@ class PlanBuilder(Collected):
 
     def zone(self, origin: DomainName) -> ZoneDraft:
         """Begin a zone; raises Malformed for an origin that no zone here can have."""
-        host_name(origin.to_text())
+        host_name(origin.to_text(), of_zone=True)
         if len(origin.wire) > MAX_ORIGIN:
             raise Malformed(
                 f"the name {origin} is too long: at most {MAX_ORIGIN} bytes are possible"
@@ -150,7 +150,10 @@ class PlanBuilder(Collected):
         Raises Malformed if no zone was taken.
         """
         if not self.zones:
-            reasons = (f"{r.place}: {r.subject}: {r.reason}" for r in self.not_taken[:_SHOWN])
+            reasons = (
+                f"{r.place}: {r.subject}: {r.reason}" + (f"\n    {r.advice}." if r.advice else "")
+                for r in self.not_taken[:_SHOWN]
+            )
             raise Malformed("\n".join(reasons) or f"{self.source}: has no zone")
         for _ in range(_PASSES):
             plan = settled(self)

@@ -90,6 +90,8 @@ def parse_document(data: bytes, name: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as fault:
         where = f"{name}:{fault.lineno}:{fault.colno}"
         advice = "add --output json to the aws command"
+        if text.lstrip()[:1] in "{[":
+            advice = "write the file again, it is cut off or was changed"
         raise Malformed(f"{where}: not JSON: {fault.msg}; {advice}") from None
     except (RecursionError, ValueError) as fault:
         reason = "nested too deeply" if isinstance(fault, RecursionError) else str(fault)

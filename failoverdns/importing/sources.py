@@ -112,7 +112,8 @@ def _zones_of_named(
         try:
             yield require_zone(ZoneSource(statement.place, read_master_file(path, origin)))
         except Malformed as fault:
-            builder.refuse(statement.place, f"the zone {origin}", str(fault))
+            advice = f"Mend or make {path}, and import it: failoverdns import bind {path}"
+            builder.refuse(statement.place, f"the zone {origin}", str(fault), advice)
 
 
 def _with_includes(

@@ -40,7 +40,7 @@ def files_of(plan: Plan) -> dict[str, str]:
 
 def zone_file_name(zone: PlannedZone) -> str:
     """Return the path of a zone's file, relative to the configuration."""
-    return f"zones/{zone.origin}.zone"
+    return f"zones/{zone.origin.to_text().replace('/', '%2f')}.zone"
 
 
 def configuration(plan: Plan) -> str:

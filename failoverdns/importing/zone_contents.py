@@ -292,7 +292,7 @@ def _server_text(name: DomainName) -> str:
 
 def _server_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:
     try:
-        host_name(name.to_text())
+        host_name(name.to_text(), of_zone=True)
     except Malformed as fault:
         return f"it is not a host name: {fault}"
     if name.is_at_or_below(origin) and not has_addresses:

@@ -196,3 +196,17 @@ def test_what_is_printed_is_no_command_for_a_terminal(tmp_path: Path) -> None:
     plan = bind_plan(path, None)
     text = "".join((*remark_lines(plan.not_taken), *files_of(plan).values()))
     assert text.replace("\n", "").isprintable()
+
+
+def test_what_was_not_taken_has_advice(tmp_path: Path) -> None:
+    """Also if nothing was taken: a file that is missing, one that is not text, and views."""
+    path = named_conf(tmp_path)
+    plan = bind_plan(path, None)
+    assert all(remark.advice for remark in plan.not_taken)
+    path.write_text('view "all" { zone "shop.example" { type primary; file "shop.example"; }; };')
+    with pytest.raises(Malformed, match="Import the zone files that all clients shall see"):
+        bind_plan(path, None)
+    raw = tmp_path / "raw"
+    raw.write_bytes(b"\0\0\0\2\0\0\0\1")
+    with pytest.raises(Malformed, match="named-compilezone -f raw"):
+        bind_plan(raw, None)

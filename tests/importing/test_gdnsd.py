@@ -10,7 +10,7 @@ from adopting import adopt, short, static
 from failoverdns.importing.gdnsd_zone import split_strings
 from failoverdns.importing.plan import Plan, PlannedApplication, PlannedHead
 from failoverdns.importing.sources import gdnsd_plan
-from failoverdns.importing.writing import configuration
+from failoverdns.importing.writing import configuration, files_of
 from failoverdns.model.errors import Malformed
 
 HEAD = "@ SOA ns1 hostmaster 1 7200 1800 259200 900\n@ NS ns1\nns1 A 192.0.2.53\n"
@@ -285,15 +285,27 @@ def test_several_zones_have_groups_with_different_names(importing: Importing) ->
 
 
 def test_zones_that_cannot_be_here_are_listed(importing: Importing) -> None:
-    for name in ("ROOT_ZONE", "sub.shop.example", "0@27.2.0.192.in-addr.arpa", "a..b"):
+    for name in ("ROOT_ZONE", "sub.shop.example", "a@27.2.0.192.in-addr.arpa", "a..b"):
         (importing.folder / "zones" / name).write_text(HEAD)
     plan = importing("x A 192.0.2.1\n", "")
     assert {remark.subject for remark in plan.not_taken} == {
         "the zone ROOT_ZONE",
         "the zone sub.shop.example",
-        "the zone 0@27.2.0.192.in-addr.arpa",
+        "the zone a@27.2.0.192.in-addr.arpa",
         "the zone a..b",
     }
+
+
+def test_a_part_of_a_reverse_zone_is_taken(importing: Importing) -> None:
+    """RFC 2317; gdnsd writes `@` for `/` in the name of a file, and here no file has a slash."""
+    (importing.folder / "zones" / "0@27.2.0.192.in-addr.arpa").write_text(
+        "@ SOA ns1 h 1 7200 1800 1209600 900\n@ NS ns1\nns1 A 192.0.2.53\n1 PTR a.shop.example.\n"
+    )
+    plan = importing("x A 192.0.2.1\n", "")
+    assert not plan.not_taken
+    files = files_of(plan)
+    assert "zones/0%2f27.2.0.192.in-addr.arpa.zone" in files
+    assert "1.0/27.2.0.192.in-addr.arpa. " in files["zones/0%2f27.2.0.192.in-addr.arpa.zone"]
 
 
 def test_a_folder_without_anything_is_refused(tmp_path: Path) -> None:

@@ -561,9 +561,11 @@ def test_the_zone_is_named_if_the_list_has_no_soa_record(tmp_path: Path) -> None
             "TTL is not a number",
         ),
         (b'{"ResourceRecordSets": []}', "has no SOA record"),
+        (b'{"ResourceRecordSets": [', "write the file again, it is cut off"),
+        (b"ResourceRecordSets:\n- Name: a.\n", "add --output json to the aws command"),
         (b'{"ResourceRecordSets": ["\\ud800"]}', "is no character"),
         (
-            b'{"ResourceRecordSets": [{"Name": "0/27.example.", "Type": "SOA", "TTL": 1, '
+            b'{"ResourceRecordSets": [{"Name": "a/b.example.", "Type": "SOA", "TTL": 1, '
             b'"ResourceRecords": [{"Value": "a. b. 1 1 1 1 1"}]}]}',
             "cannot be served",
         ),

@@ -19,6 +19,12 @@ FORMS: Final[Mapping[str, str]] = {
 """What to write, for each directive whose arguments are wrong."""
 
 
+def wrong(word: str) -> str:
+    """Return what is wrong with a directive that could not be read, and what to write."""
+    known = f"write {', '.join(tuple(FORMS)[:-1])} or {tuple(FORMS)[-1]}"
+    return FORMS.get(word, f"{quoted(word)} is not a directive; {known}")
+
+
 def directive(text: str) -> tuple[str, list[str]]:
     """Return the word of a directive, in upper case, and its arguments.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from failoverdns.config.errors import START, ConfigError, ConfigErrors, FaultReport, Place
 from failoverdns.config.zones.apex_records import negative_ttl, soa_data
 from failoverdns.config.zones.record_text import owner_of
-from failoverdns.config.zones.zone_entries import entries
+from failoverdns.config.zones.zone_entries import entries, zone_text
 from failoverdns.config.zones.zone_file import LIMITS, Limits, Placed, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
@@ -109,12 +109,12 @@ def _origin_in(path: Path, limits: Limits) -> DomainName:
     """Return the owner of the SOA record of a file; raises Malformed."""
     try:
         with open_regular(path) as file:
-            text = file.read(limits.size).decode("utf-8-sig", "replace")
+            text = zone_text(file.read(limits.size), str(path))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise Malformed(f"cannot be read: {reason or error}") from None
     origin = owner = _ROOT
-    for entry in entries(text.replace("\r\n", "\n").replace("\r", "\n")):
+    for entry in entries(text):
         words = entry.text.split()
         if words[:1] and words[0].upper() == "$ORIGIN" and len(words) == 2:
             origin = DomainName.from_text(words[1], origin)

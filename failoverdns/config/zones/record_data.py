@@ -40,7 +40,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, SOA, TXT, A
 
 MAX_DATA: Final = 65535
-_SIG, _LOC, _DS, _DNSKEY, _SPF = 24, 29, 43, 48, 99
+_SIG, _LOC, _APL, _DS, _DNSKEY, _SPF = 24, 29, 42, 43, 48, 99
 
 _NAMES: Final[Mapping[int, int]] = {MB: 1, MG: 1, MR: 1, MINFO: 2, TALINK: 2}
 """Types that are read here: the number of names in their data."""
@@ -144,10 +144,10 @@ def _read(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
         except Malformed as error:
             raise WrongDataError(str(error)) from None
         return data, data
+    if not words and rtype != _APL:
+        raise WrongDataError("something is missing")
     tokens = _tokens(text)
     if rtype in (EID, NIMLOC):
-        if not words:
-            raise WrongDataError("something is missing")
         return (data := _hex("".join(words))), data
     root = dns.name.Name((*origin.labels(), b""))
     if rtype in _NAMES:
@@ -208,7 +208,7 @@ def _plainly(reason: str, rtype: int) -> str:
 
 
 _PLAINLY: Final[Mapping[str, str]] = {
-    "Text input is malformed": "it is malformed",
+    "Text input is malformed": "it is malformed, or has an escape that is not \\000 to \\255",
     "unbalanced quotes": "a quote is not closed",
     "Text input ended unexpectedly": "an escape is cut off; write \\DDD, with three digits",
     "Unknown SVCB ParamKey": 'a parameter has no name here; write keyNUMBER="value"',

@@ -220,7 +220,10 @@ def _refuse(owner: DomainName, rtype: int, origin: DomainName) -> None:
     if rtype in _NEVER:
         raise Malformed(_NEVER[rtype])
     if rtype == SOA and owner != origin:
-        raise Malformed(f"an SOA record is at the zone's own name only, {origin}; leave it out")
+        advice = "leave it out"
+        if str(owner) == f"{origin}.{origin}":
+            advice = f"this one is at {owner}, as its name has no dot at the end; write @"
+        raise Malformed(f"an SOA record is at the zone's own name only, {origin}; {advice}")
     if rtype == CNAME and owner == origin:
         raise Malformed(_NO_CNAME)
 

@@ -112,7 +112,7 @@ def _unknown(word: str, name: str) -> str:
         return _ELSEWHERE_CLASSES[name]
     if name[0] == "$":
         return f"{quoted(word)} is a directive, which begins its line; remove what is before it"
-    if name.startswith("[AGE:"):
+    if name.startswith(("[AGE:", "[AGING:")):
         return (
             f"{quoted(word)} is the age that Microsoft's DNS server writes; "
             "remove it, and timestamps like it"

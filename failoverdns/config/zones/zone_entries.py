@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from failoverdns.model.errors import Malformed
+
 MAX_ENTRY: Final = 1 << 20
 """Characters of an entry, at most: the data of a record has 65,535 bytes, as `\\DDD` four times."""
 
 MAX_RECOVERIES: Final = 10
 """Parentheses without an end in a file, after which reading goes on with the next record."""
 
+_OPEN_QUOTE: Final = "this quote is not closed on its line; a line feed in a text is \\010"
 _SPECIAL = re.compile(r'["();\\]')
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|"|;.*|\\.|[()]|[^"();\\]+|\\', re.DOTALL)
 _RECORD = re.compile(
@@ -46,7 +49,7 @@ class Entry:
 
     `taken_in` is the first line inside its parentheses that looks like a record of its own, and
     `opened` the line of the parenthesis; both are 0 if there is none.
-    An entry with a `flaw` has the text up to there.
+    An entry with a `flaw` has the text up to there, and `opened` if a parenthesis is open there.
     """
 
     line: int
@@ -80,6 +83,17 @@ class _Lines:
         """Return where the next line begins, to go back there."""
         return self.number, self._at
 
+    def go_past_string(self) -> None:
+        """Go past the rest of a string that began on the last line, if its end is found.
+
+        It is the next line with a quote that is not closed, before one that looks like a record.
+        """
+        mark = self.mark()
+        while (line := self.next()) is not None and not looks_like_record(line):
+            if any(piece == '"' for piece in _PIECE.findall(line)):
+                return
+        self.number, self._at = mark
+
     def go_to_record(self, mark: tuple[int, int]) -> None:
         """Go back to `mark`, and on to the next line that looks like a record, or to the end."""
         self.number, self._at = mark
@@ -93,10 +107,25 @@ class _Lines:
                 return
 
 
+def zone_text(data: bytes, name: str) -> str:
+    """Return the text of the file `name`, with line feeds only; raises Malformed if it is none."""
+    if data[:3] == b"\0\0\0" and data[3:4] in (b"\2", b"\3"):
+        raise Malformed(
+            f"{name} is in a binary format of BIND (masterfile-format); make text of it: "
+            f"named-compilezone -f {'raw' if data[3] == 2 else 'map'} -F text -o NEW ZONE {name}"
+        )
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Malformed(f"{name}:{line} is not UTF-8; write other bytes as \\DDD") from None
+
+
 def entries(text: str) -> Iterator[Entry]:
     """Yield the entries of a zone file that are not empty.
 
-    After a parenthesis that is not closed, the next line that looks like a record begins an entry.
+    After a parenthesis that is not closed, the next line that looks like a record begins an entry;
+    after a quote that is not closed on its line, the line after the one that closes it.
     """
     lines = _Lines(text)
     recoveries = 0
@@ -109,7 +138,9 @@ def entries(text: str) -> Iterator[Entry]:
         entry = _entry(line, lines)
         if entry.text or entry.flaw is not None:
             yield entry
-        if entry.flaw is not None and lines.number > mark[0]:
+        if entry.flaw is not None and entry.flaw.message == _OPEN_QUOTE and not entry.opened:
+            lines.go_past_string()
+        elif entry.flaw is not None and (entry.opened or lines.number > mark[0]):
             recoveries += 1
             if recoveries == MAX_RECOVERIES:
                 return
@@ -146,13 +177,13 @@ def _entry(first_line: str, lines: _Lines) -> Entry:
                 else:
                     flaw = "a closing parenthesis without an opening one; remove it"
             elif piece == '"':
-                flaw = "this quote is not closed on its line; a line feed in a text is \\010"
+                flaw = _OPEN_QUOTE
             elif piece == "\\":
                 flaw = "nothing follows this backslash on its line; remove it"
             elif piece[0] != ";":
                 pieces.append(piece)
             if flaw:
-                return _flawed(first, pieces, Flaw(number, match.start() + 1, flaw))
+                return _flawed(first, pieces, Flaw(number, match.start() + 1, flaw), bool(opened))
             size += len(piece) if piece[0] != ";" else 0
             if size > MAX_ENTRY:
                 flaw = f"a record of more than {MAX_ENTRY >> 20} MiB; is a parenthesis not closed?"
@@ -167,8 +198,8 @@ def _entry(first_line: str, lines: _Lines) -> Entry:
         pieces.append(" ")
 
 
-def _flawed(first: int, pieces: list[str], flaw: Flaw) -> Entry:
-    return Entry(first, "".join(pieces), flaw=flaw)
+def _flawed(first: int, pieces: list[str], flaw: Flaw, is_open: bool = False) -> Entry:
+    return Entry(first, "".join(pieces), first if is_open else 0, flaw=flaw)
 
 
 def _joined(line: str, pieces: list[str]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from failoverdns.config.errors import FaultReport, Place, quoted
-from failoverdns.config.zones.directives import FORMS, directive, read_name
+from failoverdns.config.zones.directives import directive, read_name, wrong
 from failoverdns.config.zones.generating import generated
 from failoverdns.config.zones.record_data import words_of
 from failoverdns.config.zones.record_text import (
@@ -28,7 +28,7 @@ from failoverdns.config.zones.record_text import (
     parse_ttl,
     read_entry,
 )
-from failoverdns.config.zones.zone_entries import Entry, entries
+from failoverdns.config.zones.zone_entries import Entry, entries, zone_text
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import SOA
@@ -118,6 +118,7 @@ class _Reading:
     records: list[Placed] = field(default_factory=list)
     size: int = 0
     files: int = 0
+    open: list[Path] = field(default_factory=list)
     errors: int = 0
     full: bool = False
     """A limit was reached and reported; the rest is left out."""
@@ -130,15 +131,19 @@ class _Reading:
     def file(self, path: Path, folder: Path, place: Place, context: _Context, depth: int) -> None:
         """Read a file named at `place`; the files that it includes must be in `folder` or below."""
         try:
+            if path in self.open:
+                raise Malformed(f"{path} includes itself; remove this line, or one that led here")
             text = self._text(path, folder, depth)
         except Malformed as fault:
             self._report(place, str(fault))
             return
+        self.open.append(path)
         for entry in entries(text):
             if self.full or self.is_other_zone:
-                return
+                break
             here = Place(entry.line, 1, place.path, str(path))
             context = self._entry(entry, here, path, folder, context, depth)
+        self.open.pop()
 
     def _report(self, place: Place, fault: str) -> None:
         self.errors += 1
@@ -150,9 +155,7 @@ class _Reading:
     def _text(self, path: Path, folder: Path, depth: int) -> str:
         self.files += 1
         if depth > self.limits.depth:
-            raise Malformed(
-                f"files include each other more than {self.limits.depth} deep; is it a circle?"
-            )
+            raise Malformed(f"inclusions over {self.limits.depth} deep; put files together")
         if self.files > self.limits.files:
             raise Malformed(f"more than {self.limits.files} files; put them together")
         try:
@@ -169,11 +172,7 @@ class _Reading:
                 f"the zone files have more than {self.limits.size // 1024**2} MiB together; "
                 "raise `zone_files.max_size`"
             )
-        try:
-            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise Malformed(f"{path}:{line} is not UTF-8; write other bytes as \\DDD") from None
+        return zone_text(data, str(path))
 
     def _entry(
         self, entry: Entry, place: Place, path: Path, folder: Path, context: _Context, depth: int
@@ -197,7 +196,7 @@ class _Reading:
                 case ("$GENERATE", [span, pattern]):
                     self._generate(span, pattern, place, context)
                 case _:
-                    raise Malformed(FORMS.get(word, f"{quoted(word)} is not a directive"))
+                    raise Malformed(wrong(word))
         except Malformed as fault:
             where = entry.flaw if entry.flaw is not None else place
             self._report(replace(place, line=where.line, column=where.column), str(fault))

@@ -64,7 +64,7 @@ def read_zones(
     for text, section in sections.items():
         node, original = usable.get("zones", text), written.get("zones", text)
         try:
-            origin = host_name(text, asterisks=True)
+            origin = host_name(text, of_zone=True)
         except Malformed as error:
             faults.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
             continue
@@ -197,7 +197,7 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
 
 
 def _server_name(text: str, origin: DomainName) -> DomainName:
-    return host_name(text, None if "." in text else origin, asterisks=True)
+    return host_name(text, None if "." in text else origin, of_zone=True)
 
 
 def _warn_of_asterisk(name: DomainName, node: Node, faults: FaultReport) -> None:

@@ -177,6 +177,21 @@ def test_a_ttl_has_31_bits(ttl: int) -> None:
             "an SOA record is at the zone's own name only, failover.test; leave it out",
         ),
         (
+            "failover.test SOA a. b. 1 2 3 4 5",
+            "an SOA record is at the zone's own name only, failover.test; "
+            "this one is at failover.test.failover.test, as its name has no dot at the end",
+        ),
+        ("a TXT", "the data of the TXT record is wrong: something is missing; write it as in"),
+        (
+            'a TXT "\\300"',
+            "the data of the TXT record is wrong: it is malformed, or has an escape that is not "
+            "\\000 to \\255",
+        ),
+        (
+            "a [Aging:372] A 192.0.2.1",
+            '"[Aging:372]" is the age that Microsoft\'s DNS server writes',
+        ),
+        (
             "failover.test. CNAME a",
             "a CNAME is not allowed at the zone's own name, which has SOA and NS records; write "
             "its hostname as `alias` of the zone, or make a group there (`failoverdns group add "

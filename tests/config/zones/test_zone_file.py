@@ -141,7 +141,13 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
             "$TTL soon",
             ['zone:1:1: error: p: "soon" is not a TTL; write seconds from 0 to 2147483647'],
         ),
-        ("$HOME x", ['zone:1:1: error: p: "$HOME" is not a directive']),
+        (
+            "$HOME x",
+            [
+                'zone:1:1: error: p: "$HOME" is not a directive; '
+                "write $ORIGIN, $TTL, $INCLUDE or $GENERATE"
+            ],
+        ),
         ("$INCLUDE", ["zone:1:1: error: p: write $INCLUDE FILE [ORIGIN]"]),
         (
             "$GENERATE 1-2",
@@ -183,13 +189,20 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
         ('$INCLUDE "a b" c d', ["zone:1:1: error: p: write $INCLUDE FILE [ORIGIN]"]),
         (
             "$INCLUDE zone",
-            ["zone:1:1: error: p: files include each other more than 8 deep; is it a circle?"],
+            ["zone:1:1: error: p: zone includes itself; remove this line, or one that led here"],
         ),
         (
             "$INCLUDE nothing",
             ["zone:1:1: error: p: nothing cannot be read: No such file or directory"],
         ),
         (b"a TXT x\n\xff", ["f:3:5: error: p: zone:2 is not UTF-8; write other bytes as \\DDD"]),
+        (
+            b"\0\0\0\2\0\0\0\1",
+            [
+                "f:3:5: error: p: zone is in a binary format of BIND (masterfile-format); make "
+                "text of it: named-compilezone -f raw -F text -o NEW ZONE zone"
+            ],
+        ),
         ("a TXT \xe4", []),
         ("\xe4 TXT x", None),
     ],
@@ -203,6 +216,25 @@ def test_every_error_is_reported_with_file_and_line(
         assert "outside ASCII" in found[0]
     else:
         assert found == errors
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ('a TXT "one\ntwo"\nb A x\n', ["1:7", "3:1"]),
+        ('a TXT "one\ntwo\nthree"\nb A x\n', ["1:7", "4:1"]),
+        ('a TXT ( "one\ntwo"\n "three" )\nb A x\n', ["1:9", "4:1"]),
+        ('a TXT "one\nb A 192.0.2.1\nc TXT "two\nd A x\n', ["1:7", "3:7", "4:1"]),
+        ("$INCLUDE zone\nb A x\n", ["1:1", "2:1"]),
+        ("a TXT x\n$INCLUDE inner\nb A x\n", ["1:1", "3:1"]),
+    ],
+)
+def test_one_fault_is_one_error(tmp_path: Path, text: str, places: list[str]) -> None:
+    """A string over several lines, or a file that includes itself, and the faults after it."""
+    errors = read(tmp_path, text, inner="$INCLUDE zone\n")[1]
+    assert [error.partition(" error: ")[0].partition(":")[2] for error in errors] == [
+        f"{place}:" for place in places
+    ]
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "../secret", "link"])

@@ -208,6 +208,15 @@ def test_the_timers_of_the_soa_record_can_be_set_one_by_one(
     assert config.warnings == ()
 
 
+def test_a_zone_may_be_a_part_of_a_reverse_zone(load: Load, errors: Errors) -> None:
+    """RFC 2317 section 4 names it with a slash."""
+    text = '"0/25.2.0.192.in-addr.arpa": {nameservers: {ns1: [192.0.2.1]}}'
+    [zone] = load(file_of(text)).zones
+    assert zone.origin.to_text() == "0/25.2.0.192.in-addr.arpa"
+    [error] = errors(file_of(text.replace("0/25", "a/b")))
+    assert "its part 'a/b' cannot be a DNS label" in error.message
+
+
 def test_an_asterisk_in_the_name_of_a_zone_or_server_is_warned_of(load: Load) -> None:
     """Other servers load such zones, too."""
     config = load(file_of("x.*.test: {nameservers: {'*': [192.0.2.1]}}"))
