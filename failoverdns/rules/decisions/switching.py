@@ -33,7 +33,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Automation
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, warned
 from failoverdns.rules.decisions.safety import names_of_rules, safety_failures
 from failoverdns.rules.decisions.transferring import (
     Transfer,
@@ -45,7 +45,13 @@ from failoverdns.rules.decisions.transferring import (
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
-from failoverdns.rules.derived.targets import answer_of, application_on, target_of, why_empty
+from failoverdns.rules.derived.targets import (
+    answer_of,
+    application_on,
+    dark_apexes,
+    target_of,
+    why_empty,
+)
 from failoverdns.rules.derived.trails import group_circle
 from failoverdns.rules.derived.view import View
 
@@ -67,7 +73,8 @@ def switch(view: View, command: Switch, moment: Moment, _random: Random) -> Deci
     """Switch every named group, or none.
 
     Raises Rejected `refused` with every rule that failed for any group and is not overridden,
-    `conflict` if a group changed after `if_revision`.
+    `conflict` if a group changed after `if_revision`.  The reply warns of aliases that answer
+    nothing then: their groups answer with a hostname that is not resolved.
     """
     check_override(command.override, all_rules(view))
     groups = [find_group(view, name) for name in dict.fromkeys(command.groups)]
@@ -89,7 +96,13 @@ def switch(view: View, command: Switch, moment: Moment, _random: Random) -> Deci
             result["dry_run"] = True
         return result
 
-    return Decision(() if command.dry_run else writes, report)
+    dark = [
+        text
+        for proposal in proposals
+        if proposal.before != proposal.after
+        for text in dark_apexes(view, proposal.after)
+    ]
+    return warned(Decision(() if command.dry_run else writes, report), dark)
 
 
 def all_rules(view: View) -> tuple[str, ...]:

@@ -153,6 +153,14 @@ def test_removing_the_head_with_the_addresses_of_an_apex_takes_an_override() -> 
     assert (removed["answering_nothing"], removed["overridden"]) == (["shop"], ["target-empty"])
 
 
+def test_a_switch_that_takes_the_addresses_from_an_alias_is_told() -> None:
+    """It is carried out: the group itself answers with a CNAME record."""
+    view = aliased(backup="cloud")
+    assert carry_out(view, Switch(("shop",), dry_run=True))["warnings"] == [DARK]
+    assert carry_out(view, Switch(("shop",)))["warnings"] == [DARK]
+    assert "warnings" not in carry_out(view, Switch(("shop",)))
+
+
 def test_a_change_that_takes_the_addresses_from_an_apex_is_told() -> None:
     """Other names answer a CNAME record until the new hostname is resolved; an apex nothing."""
     told = DARK
