@@ -74,6 +74,7 @@ def _switch(result: Result) -> None:
             click.echo(f"  {transfer(group, would=bool(result.get('dry_run')))}")
         if group["overridden"]:
             click.echo(f"  overridden: {', '.join(group['overridden'])}")
+    print_warnings(result)
 
 
 def _preflight(result: Result) -> None:

@@ -54,6 +54,11 @@ def test_a_switch_is_printed_as_sentences(
     assert text in shown(capsys, "switch", result)
 
 
+def test_the_warnings_of_a_switch_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    result = {"groups": [SWITCHED], "warnings": ["the apex of shop.example has no address"]}
+    assert "  warning: the apex of shop.example has no address" in shown(capsys, "switch", result)
+
+
 def test_a_flattened_hostname_is_shown_with_the_time_of_its_last_answer_and_its_problem(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
