@@ -147,7 +147,7 @@ class Observing:
     def _log_lack(self, what: str) -> None:
         """Log what this machine lacks for a probe, once for all targets that lack the same."""
         if is_due(self._lacks, what, self._effects.steady()):
-            self._effects.log(f"health: probes find nothing out: {what}")
+            self._effects.log(f"probes find nothing out: {what}")
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Count a failure for every head whose hostname does not resolve."""

@@ -64,7 +64,10 @@ def until_issued(
 
 def progress(report: dict[str, Any]) -> str:
     """Return in words how far the order in a report of `certificate show` is."""
-    state = str(report["order"].get("state"))
+    order = report["order"]
+    state = str(order.get("state"))
+    if state == "failed" and order.get("retry_at"):
+        return f"waiting until {order['retry_at']}, because the attempt before failed"
     return PROGRESS.get(state, state)
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from typing import Final
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.health import Forced, Observed, Quorum
@@ -110,6 +111,27 @@ class Nothing:
 
 
 Target = Addresses | Hostname | Nothing
+
+
+_THIS_NETWORK: Final = IPv4Network("0.0.0.0/8")
+"""Addresses that no packet can be sent to (RFC 1122 section 3.2.1.3)."""
+
+
+def why_no_target(address: IPv4Address | IPv6Address) -> str | None:
+    """Return why no client can connect to an address that DNS gives it, or None if it can.
+
+    Private and loopback addresses are right in some networks.
+    """
+    if address.is_unspecified or address.is_multicast:
+        return "not the address of a host"
+    if isinstance(address, IPv4Address):
+        if address in _THIS_NETWORK or address == IPv4Address("255.255.255.255"):
+            return "not the address of a host"
+    elif address.ipv4_mapped is not None:
+        return f"an IPv4 address in the form of an IPv6 one: write {address.ipv4_mapped}"
+    elif address.is_link_local:
+        return "of one link only: clients would have to know which, and DNS cannot say it"
+    return None
 
 
 def target_texts(target: Target) -> list[str]:

@@ -57,7 +57,8 @@ def read_bundle(chain: str, key: str) -> tuple[Bundle, Facts]:
     private = _read_key(key, key_faults)
     if certificates:
         leaf = chains.leaf_of(certificates, private)
-        if is_authority(leaf) and not (private and key_pairs.belongs(private, leaf)):
+        is_own = _is_named(leaf) or (private is not None and key_pairs.belongs(private, leaf))
+        if is_authority(leaf) and not is_own:
             faults.append(
                 "chain: the first certificate is a CA's: the application's own must come first"
             )
@@ -211,9 +212,14 @@ def _facts(chain: Sequence[x509.Certificate]) -> Facts:
     )
 
 
+def _is_named(leaf: x509.Certificate) -> bool:
+    """Return whether a certificate is for servers by its names; those of CAs seldom have any."""
+    return bool(_dns_names(leaf) or _addresses(leaf))
+
+
 def _name_faults(leaf: x509.Certificate) -> Iterator[str]:
     names, addresses = _dns_names(leaf), _addresses(leaf)
-    if not names and not addresses:
+    if not _is_named(leaf):
         yield (
             "chain: the certificate declares no names: it needs DNS names or addresses as subject "
             "alternative names, a common name is not enough (`openssl req` takes -addext "

@@ -19,6 +19,7 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from failoverdns.model.application import why_no_target
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import MAX_ADDRESSES, Answer
 
@@ -154,5 +155,5 @@ def _read(
     if chain.answer is None:
         return (), 0
     addresses = {ip_address(rdata.address) for rdata in chain.answer}
-    usable = sorted(a for a in addresses if not (a.is_unspecified or a.is_multicast))
+    usable = sorted(address for address in addresses if why_no_target(address) is None)
     return tuple(usable[:MAX_ADDRESSES]), chain.minimum_ttl

@@ -188,7 +188,7 @@ def test_a_head_that_this_machine_cannot_probe_any_more_is_unknown_and_never_dow
     observed = world.application.heads[0].observed
     assert (observed.cause, observed.detail) == (Cause.LOCAL, NOTHING.detail)
     assert world.observing.lacking() == [{"what": NOTHING.detail, "targets": 1}]
-    assert world.said == [f"health: probes find nothing out: {NOTHING.detail}"]
+    assert world.said == [f"probes find nothing out: {NOTHING.detail}"]
     assert [(one["result"], one["in_a_row"]) for one in world.seen()] == [("unknown", 3)]
 
 

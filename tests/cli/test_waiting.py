@@ -35,6 +35,15 @@ def test_each_step_of_the_order_is_reported_once_and_then_the_certificate() -> N
     assert progress(ordered("being validated")) == "being validated by the CA"
 
 
+def test_it_says_until_when_an_order_waits_after_a_failure() -> None:
+    """A new order waits for the limits of the CA too, for up to 15 minutes."""
+    waits = ordered("failed", failures=2, problem="the CA says: no", retry_at="2026-11-24")
+    again = {"order": {"id": "ord-1", "failures": 2}, "fingerprint": "old"}
+    reports = waits, waits, ordered("placed", failures=2), ISSUED
+    assert watched(*reports, requested=again) == ["failed", "placed", "new"]
+    assert progress(waits) == "waiting until 2026-11-24, because the attempt before failed"
+
+
 def test_a_failure_is_reported_with_its_reason_and_the_time_of_the_next_try() -> None:
     failed = ordered("failed", failures=1, problem="the CA says: no", retry_at="2026-11-24")
     with pytest.raises(NotIssued, match="the CA says: no\nthe next try is at 2026-11-24"):

@@ -79,7 +79,7 @@ def _fails(rcode: dns.rcode.Rcode):
         pytest.param(_loop, "its chain of CNAME records is a loop or too long", id="a CNAME loop"),
         pytest.param(_unrelated, "it has no addresses", id="records of another name"),
         pytest.param(
-            lambda resolver: resolver.has(HOST, "A", "0.0.0.0", "224.0.0.1"),
+            lambda resolver: resolver.has(HOST, "A", "0.0.0.0", "224.0.0.1", "255.255.255.255"),
             "it has no addresses",
             id="addresses that nobody has",
         ),

@@ -352,8 +352,8 @@ def test_an_explanation_says_what_keeps_a_policy_from_acting() -> None:
     group = samples.group(automation=Automation("auto"))
     view = samples.state(samples.eu(), samples.us(), group, settings=watched.settings())
     assert (
-        "Its policy, auto, can never switch it: nothing checks its primary, eu, so it is never "
-        "seen down: `application set eu --check CHECK`."
+        "Its policy, auto, can never switch it to the backup: nothing checks its primary, "
+        "eu, so it is never seen down: `application set eu --check CHECK`."
     ) in sentences(view)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeVar
 
-from failoverdns.model.application import HeadRole
+from failoverdns.model.application import HeadRole, why_no_target
 from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
@@ -152,8 +152,8 @@ def address(value: Json) -> IPv4Address | IPv6Address:
         raise Malformed(f"{given!r} is not an IPv4 or IPv6 address") from None
     if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:
         raise Malformed(f"{given!r} has a zone index, which DNS cannot carry")
-    if parsed.is_unspecified or parsed.is_multicast:
-        raise Malformed(f"{given!r} is not the address of a host")
+    if (why := why_no_target(parsed)) is not None:
+        raise Malformed(f"{given!r} is {why}")
     return parsed
 
 

@@ -28,7 +28,14 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.certificates import certificate_removals
 from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
-from failoverdns.rules.decisions.emptying import emptied_by, require_target
+from failoverdns.rules.decisions.emptying import (
+    Emptied,
+    check_apexes,
+    darkened_by,
+    emptied_by,
+    require_target,
+    why_dark,
+)
 from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.decisions.judging_targets import application_warnings, check_new_hostnames
 from failoverdns.rules.decisions.new_names import name_writes, named
@@ -189,8 +196,8 @@ def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Ra
 def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random) -> Decision:
     """Remove a head; the active load balancer is replaced by the most recently added one.
 
-    Raises Rejected `refused` if groups follow the application and it would have no web head, unless
-    `target-empty` is overridden.
+    Raises Rejected `refused` if groups follow the application and it would have no web head, or no
+    address for an apex, unless `target-empty` is overridden.
     """
     check_override(command.override, (PreflightRule.TARGET_EMPTY.value,))
     application = find_application(view, command.application)
@@ -208,7 +215,10 @@ def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random
         f"without {head.name!r} application {application.name!r} has no web head",
         "activate a standby with `head activate`" if heads else "add another head first",
     )
-    written = _written(view, application, after, moment)
+    darkened = darkened_by(view, application, after)
+    require_target(darkened, command.override, *why_dark(view, after))
+    emptied = Emptied((*emptied.silent, *darkened.silent), emptied.sides)
+    written = _written(view, application, after, moment, may_darken=True)
     return tried(
         replace(written, report=lambda view: {**written.report(view), **emptied.report()}),
         dry_run=command.dry_run,
@@ -216,11 +226,21 @@ def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random
 
 
 def _written(
-    view: View, before: Application | None, after: Application, moment: Moment
+    view: View,
+    before: Application | None,
+    after: Application,
+    moment: Moment,
+    *,
+    may_darken: bool = False,
 ) -> Decision:
-    """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
+    """Return the decision to write `after`, if it is valid; without writes if nothing changes.
+
+    `may_darken` is whether an apex may lose its addresses.
+    """
     checked(after)
     check_new_hostnames(view, before, after)
+    if before is not None and not may_darken:
+        check_apexes(view, before, after)
     after = dated(before, after, moment.steady)
     writes = () if before == after else (Write(before, after),)
     written = Decision(writes, lambda view: application_report(view, after))

@@ -3,11 +3,13 @@
 | the change                                           | the rule fails if                   |
 |------------------------------------------------------|-------------------------------------|
 | an application loses its last web head               | any group follows the application   |
+| its target becomes a hostname without addresses      | it answers at the apex of a zone    |
 | the active side of a group gets another application  | the group answers now, and then not |
 
-A standby load balancer is not a web head, so it keeps no answer alive.  Detaching the active
-application has a rule of its own, `active-side`, and an application can only be removed when no
-group follows it.
+At an apex, where no CNAME is allowed, a hostname is answered only when it is resolved; heads on
+standby are resolved, too, so one can be activated without a gap.  A standby load balancer is not a
+web head, so it keeps no answer alive.  Detaching the active application has a rule of its own,
+`active-side`, and an application can only be removed when no group follows it.
 """
 
 from __future__ import annotations
@@ -15,15 +17,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from failoverdns.model.application import Application, Nothing
+from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.derived.active_side import answered
-from failoverdns.rules.derived.targets import answer_of
+from failoverdns.rules.derived.apex import is_answered_here
+from failoverdns.rules.derived.resolving import flattened
+from failoverdns.rules.derived.targets import answer_of, target_of_application, unresolved
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import web_heads
+from failoverdns.rules.derived.web_heads import pointed_at, web_heads
 
 MOST_NAMED = 20
 """Groups that a reply names, at most: thousands may follow one application."""
@@ -78,12 +82,40 @@ def emptied_by(view: View, before: Application, after: Application) -> Emptied:
         return Emptied()
     silent, sides = [], []
     for group in view.following(before.id):
-        side = Side.PRIMARY if group.primary == before.id else Side.BACKUP
+        side = _side_of(group, before)
         if answered(view, group)[0] is side:
             silent.append(group)
         else:
             sides.append((group, side))
     return Emptied(tuple(silent), tuple(sides))
+
+
+def check_apexes(view: View, before: Application, after: Application) -> None:
+    """Raise Rejected `refused` if a change of an application takes the addresses from an apex.
+
+    `view` is the state before the change.
+    """
+    require_target(darkened_by(view, before, after), (), *why_dark(view, after), can_force=False)
+
+
+def darkened_by(view: View, before: Application, after: Application) -> Emptied:
+    """Return the groups with the label `@` that answer addresses, and after a change a hostname.
+
+    `view` is the state before the change.
+    """
+    target = pointed_at(after)
+    if target in (None, pointed_at(before)):
+        return Emptied()
+    return Emptied(
+        tuple(
+            group
+            for group in view.following(before.id)
+            if group.is_apex
+            and answered(view, group)[0] is _side_of(group, before)
+            and isinstance(_flattened(view, group, before), Addresses)
+            and isinstance(_flattened(view, group, after), Hostname)
+        )
+    )
 
 
 def silenced_by(view: View, before: Group, after: Group) -> Emptied:
@@ -100,16 +132,43 @@ def silenced_by(view: View, before: Group, after: Group) -> Emptied:
     return Emptied((after,))
 
 
-def require_target(emptied: Emptied, override: tuple[str, ...], what: str, remedy: str) -> None:
+def require_target(
+    emptied: Emptied, override: tuple[str, ...], what: str, remedy: str, *, can_force: bool = True
+) -> None:
     """Raise Rejected `refused` if groups are left without a target, unless that is overridden.
 
-    `what` begins the message, `remedy` says what to do instead.
+    `what` begins the message, `remedy` says what to do instead; `can_force` is whether the command
+    takes `--override`.
     """
     failures = emptied.failures()
     if failures and PreflightRule.TARGET_EMPTY not in override:
         rule = PreflightRule.TARGET_EMPTY.value
-        text = f"{what}: {emptied.in_words('would')}; {remedy}, or add --override {rule}"
+        force = f", or add --override {rule}" if can_force else ""
+        text = f"{what}: {emptied.in_words('would')}; {remedy}{force}"
         raise Rejected("refused", text, failures)
+
+
+def why_dark(view: View, after: Application) -> tuple[str, str]:
+    """Return why an application has no address for the apex of a zone, and what to do instead."""
+    target = pointed_at(after)
+    if target is None:
+        return f"application {after.name!r} has no web head", "add another head first"
+    why = f"{target} {unresolved(view, Hostname(target))}, and an apex takes addresses"
+    if is_answered_here(view, target):
+        return why, "give addresses, or another hostname"
+    return why, (
+        "add it as a load balancer with --standby, and when it is resolved, "
+        f"`head activate {after.name} NAME`"
+    )
+
+
+def _side_of(group: Group, application: Application) -> Side:
+    return Side.PRIMARY if group.primary == application.id else Side.BACKUP
+
+
+def _flattened(view: View, group: Group, application: Application) -> Target:
+    target = target_of_application(application, healthy=answered(view, group)[1])
+    return flattened(view, target)[0]
 
 
 def _names(groups: Iterable[Group]) -> str:

@@ -1,9 +1,9 @@
-"""Why a group under an automatic policy can never switch by itself, or switches at the wrong time.
+"""Why an automatic policy can never switch a group to its backup, or switches at the wrong time.
 
 | obstacle                                               | what never happens                      |
 |--------------------------------------------------------|-----------------------------------------|
 | no primary, or no backup                               | any switch                              |
-| nothing checks the primary, or it is forced up         | it is never seen down                   |
+| nothing checks the primary, or it is forced up         | it is never seen down (unless forced)   |
 | the backup has no web head, or is forced down          | it is never up                          |
 | nothing checks the backup, and `unchecked: unknown`    | it is never up                          |
 | more heads or checks must be up than there are         | that side is never up                   |
@@ -41,7 +41,7 @@ MOST_NAMED = 10
 
 
 def obstacles(view: View, group: Group) -> tuple[str, ...]:
-    """Return what keeps the automatic policy of a group from ever switching it, in words.
+    """Return what keeps the policy of a group from ever switching it to its backup, in words.
 
     Nothing for a group without an automatic policy: it is not meant to switch by itself.
     """
@@ -85,10 +85,8 @@ def guarded_until(policy: Policy, automatic: tuple[float, ...], most: int) -> fl
 def report_of(view: View, group: Group) -> tuple[str, ...]:
     """Return the obstacles and cautions of a group as sentences without a full stop."""
     name = group.automation.policy
-    return (
-        *(f"its policy, {name}, can never switch it: {text}" for text in obstacles(view, group)),
-        *cautions(view, group),
-    )
+    never = f"its policy, {name}, can never switch it to the backup"
+    return (*(f"{never}: {text}" for text in obstacles(view, group)), *cautions(view, group))
 
 
 def sentences(view: View, groups: Iterable[Group]) -> list[str]:
@@ -103,12 +101,15 @@ def sentences(view: View, groups: Iterable[Group]) -> list[str]:
         kind = (policy, group.primary, group.backup, group.name if has_rules else None)
         if (said := alike.get(kind)) is None:
             said = alike[kind] = [
-                *((f"policy {policy} can never switch", text) for text in obstacles(view, group)),
-                *((f"policy {policy} of", text) for text in cautions(view, group)),
+                *(
+                    (f"policy {policy} can never switch", f" to the backup: {text}")
+                    for text in obstacles(view, group)
+                ),
+                *((f"policy {policy} of", f": {text}") for text in cautions(view, group)),
             ]
         for each in said:
             found.setdefault(each, []).append(group.name)
-    return [f"{what} {named(names)}: {text}" for (what, text), names in found.items()]
+    return [f"{what} {named(names)}{text}" for (what, text), names in found.items()]
 
 
 def unchecked_backups(view: View, groups: Iterable[Group]) -> list[str]:
@@ -156,7 +157,8 @@ def _of_primary(primary: Application) -> Iterator[str]:
     what = f"its primary, {primary.name},"
     if primary.forced is not None and primary.forced.health is Health.UP:
         yield f"{what} is forced up, so it is never seen down"
-    if not primary.checks:
+    is_down = primary.forced is not None and primary.forced.health is Health.DOWN
+    if not primary.checks and not is_down:
         yield (
             f"nothing checks {what} so it is never seen down: "
             f"`application set {primary.name} --check CHECK`"

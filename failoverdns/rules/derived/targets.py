@@ -89,7 +89,7 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
 def unresolved(view: View, target: Hostname) -> str:
     """Return why a flattened hostname has no addresses, in words that follow the hostname."""
     if not is_answered_here(view, target.name):
-        return "has no address from the `resolvers` so far"
+        return "has no address so far (it takes `resolvers` in the configuration)"
     leads_to = configured_cname(view.zone, target.name)
     if leads_to is not None:
         return f"is a CNAME record of this server, and not followed: name {leads_to} instead"
@@ -124,6 +124,9 @@ def why_empty(view: View, group: Group, side: Side) -> tuple[str, str]:
             "keep it on the side that is not active until `status` shows its addresses, or give it "
             "addresses with `head set`"
         )
+    if application is not None and application.heads:  # all of them on standby
+        standby = f"`head activate {application.name} {application.heads[-1].name}`"
+        return "resolves to nothing", f"its load balancers are on standby: {standby}"
     return "resolves to nothing", "add a head to its application with `head add`"
 
 

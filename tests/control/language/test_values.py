@@ -126,6 +126,18 @@ WRONG: list[tuple[v.Parse, Json, str]] = [
     (v.address, "0.0.0.0", "'0.0.0.0' is not the address of a host"),
     (v.address, "::", "'::' is not the address of a host"),
     (v.address, "224.0.0.1", "'224.0.0.1' is not the address of a host"),
+    (v.address, "255.255.255.255", "'255.255.255.255' is not the address of a host"),
+    (v.address, "0.0.0.1", "'0.0.0.1' is not the address of a host"),
+    (
+        v.address,
+        "::ffff:192.0.2.1",
+        "'::ffff:192.0.2.1' is an IPv4 address in the form of an IPv6 one: write 192.0.2.1",
+    ),
+    (
+        v.address,
+        "fe80::1",
+        "'fe80::1' is of one link only: clients would have to know which, and DNS cannot say it",
+    ),
     (v.address, 3221225985, "must be a string, not a number"),
     (v.flag, "true", "must be true or false, not a string"),
     (v.flag, 1, "must be true or false, not a number"),

@@ -227,5 +227,7 @@ def test_a_policy_that_can_never_act_is_a_warning() -> None:
     report = look(state(eu(), us(), of_auto, settings=watched.settings()))
     assert report["passed"]
     assert checks(report)["policy"] == "warning"
-    assert "can never switch it: nothing checks its primary" in message_of(report, "policy")
+    assert "can never switch it to the backup: nothing checks its primary" in message_of(
+        report, "policy"
+    )
     assert "policy" not in checks(look(shop()))

@@ -122,6 +122,7 @@ def test_the_old_side_is_drained_when_the_last_answer_for_it_has_expired(
 
 NO_APPLICATION = "has no backup application: attach one with `group set shop --backup APPLICATION`"
 TARGET_EMPTY = "the backup of group 'shop' resolves to nothing: add a head to its application"
+ON_STANDBY = "its load balancers are on standby: `head activate standby lb1`"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ TARGET_EMPTY = "the backup of group 'shop' resolves to nothing: add a head to it
     [
         pytest.param(None, "no-application", NO_APPLICATION, id="no application is attached"),
         pytest.param("empty", "target-empty", TARGET_EMPTY, id="it has no head"),
-        pytest.param("standby", "target-empty", TARGET_EMPTY, id="it has only a standby"),
+        pytest.param("standby", "target-empty", ON_STANDBY, id="it has only a standby"),
     ],
 )
 def test_a_switch_to_a_side_without_a_target_is_refused(

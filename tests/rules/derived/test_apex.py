@@ -28,7 +28,7 @@ from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.certificate import Challenge
 from failoverdns.model.change import Node
-from failoverdns.model.commands.applications import ActivateHead, AddHead, SetHead
+from failoverdns.model.commands.applications import ActivateHead, AddHead, RemoveHead, SetHead
 from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.errors import Rejected
@@ -57,7 +57,7 @@ PROBES = lambda _: []  # noqa: E731
 
 DARK = (
     "the apex of shop.example has no address, and no CNAME is allowed there: lb.cloud.example has "
-    "no address from the `resolvers` so far"
+    "no address so far (it takes `resolvers` in the configuration)"
 )
 
 
@@ -116,19 +116,48 @@ def test_a_switch_at_the_apex_to_a_hostname_without_addresses_is_refused() -> No
     view = apex(backup="cloud")
     refused = refusal(view, Switch(("shop",)))
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
-    assert "lb.cloud.example has no address from the `resolvers`" in refused.rules[0].message
+    assert "lb.cloud.example has no address so far (it takes" in refused.rules[0].message
     assert "keep it on the side that is not active until `status`" in refused.rules[0].message
     carry_out(view, ANSWER)
     carry_out(view, Switch(("shop",)))
     assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        SetHead("eu", "lb1", hostname="lb.cloud.example"),
+        AddHead("eu", "lb2", HeadRole.LOAD_BALANCER, hostname="lb.cloud.example"),
+        ActivateHead("eu", "next"),
+    ],
+)
+def test_a_change_of_heads_that_takes_the_addresses_from_an_apex_is_refused(command: Any) -> None:
+    standby = balancer("next", hostname="lb.cloud.example")
+    there = application("eu", balancer("lb1", "192.0.2.1"), standby, active="lb1")
+    view = state(there, us(), group(zone=SHOP, label="@"), zones=[zone("shop.example")])
+    refused = refusal(view, command)
+    assert [rule.rule for rule in refused.rules] == ["target-empty"]
+    assert str(refused).startswith("lb.cloud.example has no address so far")
+    assert "`head activate eu NAME`" in str(refused)
+    carry_out(view, ANSWER)
+    carry_out(view, command)
+    assert "A 192.0.2.7" in answers(view, "shop.example")
+
+
+def test_removing_the_head_with_the_addresses_of_an_apex_takes_an_override() -> None:
+    standby = balancer("next", hostname="lb.cloud.example")
+    there = application("eu", standby, balancer("lb1", "192.0.2.1"), active="lb1")
+    view = state(there, us(), group(zone=SHOP, label="@"), zones=[zone("shop.example")])
+    assert "or add --override target-empty" in str(refusal(view, RemoveHead("eu", "lb1")))
+    removed = carry_out(view, RemoveHead("eu", "lb1", override=("target-empty",)))
+    assert (removed["answering_nothing"], removed["overridden"]) == (["shop"], ["target-empty"])
+
+
 def test_a_change_that_takes_the_addresses_from_an_apex_is_told() -> None:
     """Other names answer a CNAME record until the new hostname is resolved; an apex nothing."""
     told = DARK
-    for view in (apex(), aliased()):
-        result = carry_out(view, SetHead("eu", "lb1", hostname="lb.cloud.example"))
-        assert [text for text in result["warnings"] if told in text]
+    result = carry_out(aliased(), SetHead("eu", "lb1", hostname="lb.cloud.example"))
+    assert [text for text in result["warnings"] if told in text]
     view = state(CLOUD, us(), zones=[zone("shop.example")])
     result = carry_out(view, AddGroup("shop", label="@", primary="cloud", backup="us"))
     assert [text for text in result["warnings"] if told in text]
@@ -151,7 +180,7 @@ def test_an_application_without_known_addresses_does_not_take_an_apex() -> None:
     attach = SetGroup("shop", primary="cloud", override=("active-side",))
     refused = refusal(view, attach)
     assert (
-        "has no address for the apex of a zone: lb.cloud.example has no address from"
+        "has no address for the apex of a zone: lb.cloud.example has no address so"
         in refused.message
     )
     assert "keep it on the side that is not active until `status` shows" in refused.message
@@ -310,7 +339,8 @@ def test_an_alias_to_a_group_with_a_hostname_is_resolved() -> None:
     view = aliased(primary="cloud")
     assert wanted(view) == (HOST,)
     assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
-        "group 'shop' leads to lb.cloud.example, which has no address from the `resolvers` so far"
+        "group 'shop' leads to lb.cloud.example, which has no address so far (it takes `resolvers` "
+        "in the configuration)"
     )
     carry_out(view, ANSWER)
     assert answers(view) == ["CNAME lb.cloud.example"]

@@ -129,6 +129,7 @@ def test_each_obstacle_is_said_with_what_to_do(view: State, obstacle: str) -> No
     [
         pytest.param(shop(backup=us()), id="an unchecked backup, which counts as up"),
         pytest.param(shop(eu(forced=DOWN, **CHECKED)), id="a primary that is forced down"),
+        pytest.param(shop(eu(forced=DOWN)), id="an unchecked primary that is forced down"),
         pytest.param(shop(backup=us(forced=UP), unchecked=Unchecked.UNKNOWN), id="one forced up"),
         pytest.param(shop(eu(require_heads=1, require_checks=1, **CHECKED)), id="thresholds"),
         pytest.param(shop(eu(require_heads="all", **CHECKED)), id="all heads"),
@@ -170,8 +171,8 @@ def test_sides_with_the_same_targets_are_a_caution() -> None:
 
 
 NOTHING_CHECKS = (
-    "policy auto can never switch {}: nothing checks its primary, eu, so it is never seen down: "
-    "`application set eu --check CHECK`"
+    "policy auto can never switch {} to the backup: nothing checks its primary, eu, so it is never "
+    "seen down: `application set eu --check CHECK`"
 )
 
 
@@ -195,7 +196,8 @@ def test_it_is_said_when_the_last_check_of_a_primary_goes() -> None:
 def test_it_is_said_when_the_last_web_head_of_a_backup_goes() -> None:
     result = carry_out(shop(), RemoveHead("us", "lb1", override=("target-empty",)))
     assert result["warnings"] == [
-        "policy auto can never switch shop: its backup, us, is never up: it has no web head"
+        "policy auto can never switch shop to the backup: its backup, us, is never up: it has no "
+        "web head"
     ]
 
 
@@ -215,8 +217,8 @@ def test_a_reload_says_what_is_new_and_a_start_says_all() -> None:
     changed = AutomationSettings(view.settings.checks, (strict,))
     warnings = carry_out(view, Configure(view.zones, changed))["warnings"]
     assert warnings == [
-        "policy auto can never switch shop: nothing checks its backup, us, and the policy says "
-        "unchecked: unknown, so it is never up: `application set us --check CHECK`"
+        "policy auto can never switch shop to the backup: nothing checks its backup, us, and the "
+        "policy says unchecked: unknown, so it is never up: `application set us --check CHECK`"
     ]
     warnings = carry_out(view, Configure(view.zones, same.settings))["warnings"]
     assert warnings == [
@@ -232,7 +234,7 @@ def test_many_groups_with_the_same_obstacle_are_one_sentence() -> None:
     groups = [samples.group(f"g{n}", automation=Automation("auto")) for n in range(12)]
     view = samples.state(eu(), us(**CHECKED), *groups, settings=watched.settings())
     assert len(found := sentences(view, view.groups())) == 1
-    assert "g8, g9 and 2 more: nothing checks" in found[0]
+    assert "g8, g9 and 2 more to the backup: nothing checks" in found[0]
 
 
 def test_a_group_on_its_backup_has_the_same_obstacles() -> None:

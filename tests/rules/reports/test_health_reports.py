@@ -153,7 +153,7 @@ def test_the_history_has_the_automation_of_a_group() -> None:
 def test_the_report_of_a_group_says_what_keeps_its_policy_from_acting() -> None:
     view = watched.watched([samples.group(backup=None, automation=Automation("auto"))])
     assert group_automation(view, the_group(view))["warnings"] == [
-        "its policy, auto, can never switch it: "
+        "its policy, auto, can never switch it to the backup: "
         "it has no backup application: attach one with `group set`"
     ]
 
