@@ -42,14 +42,11 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import ListenAddress, StateSettings, ZoneFileLimits
-from failoverdns.model.zone import Reveal, SOATimers
+from failoverdns.model.zone import MAX_TIMER, Reveal, SOATimers
 
 MAX_WORKERS = 256
 MIN_KEPT, MAX_KEPT = 60, 100 * 366 * 86400
 """Seconds of the history that can be kept."""
-
-MAX_TIMER = 2**31 - 1
-"""Seconds of an SOA timer, at most (RFC 1035 section 2.3.4)."""
 
 MAX_IDENTITY = 255
 """Bytes in a string of a TXT record (RFC 1035 section 3.3.14), at most."""
@@ -107,6 +104,9 @@ def both_revealed(value: object) -> object:
     """Replace a single boolean by the mapping that it stands for, and nothing by an empty one."""
     if isinstance(value, bool):
         return {"sides": value, "status": value}
+    if not isinstance(value, dict | None):
+        form = "must be true or false, or a mapping with the keys sides and status"
+        raise Malformed(f"{form}, not {values.named(value)}{habits.boolean(value)}")
     return {} if value is None else value
 
 

@@ -153,7 +153,12 @@ class _Import:
             builder.note(record.place, subject, text, advice)
         if found.backup is not None and found.policy is None:
             text = "nothing checks its primary, so that it is switched by hand only"
-            builder.note(record.place, subject, text)
+            name = builder.group_name(zone, record.owner)
+            advice = (
+                "Write a check and a policy in the configuration, then: failoverdns application "
+                f"set {found.primary} --check CHECK && failoverdns group set {name} --policy POLICY"
+            )
+            builder.note(record.place, subject, text, advice)
         builder.group(
             record.place,
             zone,

@@ -21,7 +21,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, OwnedRRset, StartOfAuthority
-from failoverdns.model.zone import NameServer, SOATimers
+from failoverdns.model.zone import MAX_TIMER, NameServer, SOATimers
 
 PLACEHOLDER: Final = ("ns1", ("192.0.2.53",))
 """The name server of a zone whose name servers are not known."""
@@ -73,7 +73,7 @@ class ZoneDraft:
         """Take the mailbox, the timers and the negative TTL of a SOA record."""
         timers = (soa.refresh, soa.retry, soa.expire)
         self.contact = soa.mailbox
-        self.soa = SOATimers(*(max(1, min(timer, 2**31 - 1)) for timer in timers))
+        self.soa = SOATimers(*(max(1, min(timer, MAX_TIMER)) for timer in timers))
         self.negative_ttl = negative_ttl
 
     def add_data(self, place: str, owner: DomainName, rtype: int, ttl: int, data: bytes) -> None:

@@ -24,6 +24,9 @@ STATUS_LABEL = "_status"
 CHALLENGE_LABEL = "_acme-challenge"
 """The label below a name at which a CA looks for its challenge (RFC 8555 section 8.4)."""
 
+MAX_TIMER = 2**31 - 1
+"""Seconds of an SOA timer, at most (RFC 1035 section 2.3.4)."""
+
 MAX_ORIGIN = 255 - 64 - 8
 """Bytes of the longest origin in wire form, before which `primary.` and any label still fit."""
 

@@ -21,7 +21,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, NS, SOA, A, StartOfAuthority
-from failoverdns.model.zone import NameServer, Zone
+from failoverdns.model.zone import MAX_TIMER, NameServer, Zone
 
 Placed = tuple[Place, Record]
 _TIMERS: Final = ("refresh", "retry", "expire")
@@ -121,8 +121,9 @@ def _soa_differences(
         yield "mailbox", mail or theirs.mailbox, _mail(own.mailbox), mail and f"contact: {mail}"
     for what in _TIMERS:
         value, ours = getattr(theirs, what), getattr(own, what)
-        if value != ours:
-            yield what, value, ours, f"{what}: {max(1, value)}"
+        possible = max(1, min(value, MAX_TIMER))
+        if possible != ours:
+            yield what, value, ours, f"{what}: {possible}"
     ttl = min(negative_ttl(record), MAX_TTL)
     if ttl != own.minimum:
         yield "negative TTL", ttl, own.minimum, f"negative_ttl: {ttl}"

@@ -84,7 +84,7 @@ def _occluded(
         first.setdefault(cut, (members[0][0], owner, rtype))
         count[cut] = count.get(cut, 0) + len(members)
     for cut, (place, owner, rtype) in first.items():
-        others = f", and so are {count[cut] - 1} more record(s)" if count[cut] > 1 else ""
+        others = f", and so it is with {count[cut] - 1} more" if count[cut] > 1 else ""
         where = f"at {cut}" if owner == cut else f"of {owner}"
         yield (
             place,

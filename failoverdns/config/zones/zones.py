@@ -122,7 +122,8 @@ def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
     files = [
         (node.place, absolute(text, folder))
         for index, text in enumerate(section.records_files)
-        if (node := source.usable.at("records_files", index)) is not None
+        if text not in section.records_files[:index]
+        and (node := source.usable.at("records_files", index)) is not None
     ]
     empty = None
     if nameservers:

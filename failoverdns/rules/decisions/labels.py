@@ -38,8 +38,14 @@ def check_label_free(view: View, zone: Zone, label: str) -> None:
             f"{hostname} belongs to group {apex.name!r}, which is at the apex of {zone.origin}: "
             "it answers for a side of that group; choose another label",
         )
-    if _is_configured(zone, label):
-        raise Rejected("exists", f"{hostname} has records in the configuration: choose another")
+    taken = _configured(zone, label)
+    if taken:
+        names = " and ".join(taken)
+        answered = "" if hostname in taken else f", and a group {hostname} answers there"
+        has = "has" if len(taken) == 1 else "have"
+        raise Rejected(
+            "exists", f"{names} {has} records in the configuration{answered}: choose another label"
+        )
 
 
 def _check_apex_free(view: View, zone: Zone) -> None:
@@ -71,8 +77,10 @@ def _check_apex_free(view: View, zone: Zone) -> None:
         raise Rejected("exists", "; ".join(faults))
 
 
-def _is_configured(zone: Zone, label: str) -> bool:
-    return any(map(zone.has_configured, group_names(zone.origin.child(label))))
+def _configured(zone: Zone, label: str) -> list[str]:
+    """Return the names of a group with this label that have records in the configuration."""
+    names = group_names(zone.origin.child(label))
+    return [name.to_text() for name in names if zone.has_configured(name)]
 
 
 def random_label(view: View, zone: Zone, random: Random) -> str:
@@ -80,7 +88,7 @@ def random_label(view: View, zone: Zone, random: Random) -> str:
     for _ in range(_ATTEMPTS):
         digits = f"{random.randrange(10**9):09d}"
         label = f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
-        taken = view.label_owner(zone.origin, label) is not None or _is_configured(zone, label)
+        taken = view.label_owner(zone.origin, label) is not None or _configured(zone, label)
         if not taken:
             return label
     raise Rejected("unavailable", "found no free label: give one with --label")

@@ -46,8 +46,8 @@ def hidden_by_application(view: View, name: str) -> Iterator[str]:
     `view` is the state before.
     """
     for zone in view.zones:
-        if zone.reveal.status and is_answered(view, zone, name):
-            hidden = zone.origin.child(name)
+        hidden = zone.origin.child(name)
+        if zone.reveal.status and is_answered(view, zone, name) and not _has_below(zone, hidden):
             status = hidden.child(STATUS_LABEL)
             yield (
                 f"{hidden} has no records any more: {_wildcard(zone.origin)} answered there, and "
@@ -63,9 +63,9 @@ def hidden_by_group(view: View, zone: Zone, label: str) -> Iterator[str]:
     """
     labels = (label,) if label != APEX_LABEL else SIDE_LABELS if zone.reveal.sides else ()
     for name in labels:
-        if not is_answered(view, zone, name):
-            continue
         hidden = zone.origin.child(name)
+        if not is_answered(view, zone, name) or _has_below(zone, hidden):
+            continue
         yield (
             f"{_wildcard(zone.origin)} answered at {hidden}, and at names below it, and does not "
             "any more: the group answers there, and nothing else does below it"
@@ -76,6 +76,7 @@ def is_answered(view: View, zone: Zone, label: str) -> bool:
     """Return whether the wildcard below the origin of a zone answers at a label.
 
     It does not where a group is or was, nor where an application of that name has or had a status.
+    Names below it are not looked at, because there may be very many.
     """
     if not is_covered(zone, zone.origin.child(label)):
         return False
@@ -83,6 +84,12 @@ def is_answered(view: View, zone: Zone, label: str) -> bool:
         return False
     has_status = view.application_named(label) or view.entity(FormerName, label)
     return not (zone.reveal.status and has_status)
+
+
+def _has_below(zone: Zone, name: DomainName) -> bool:
+    """Return whether a configured name is below `name`, so that no wildcard answers there."""
+    names = (*zone.static.by_owner, *(owner.wire for owner in zone.own_names()))
+    return any(wire.endswith(name.wire) and DomainName(wire).is_at_or_below(name) for wire in names)
 
 
 def _wildcard(parent: DomainName) -> DomainName:

@@ -89,7 +89,7 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
 def unresolved(view: View, target: Hostname) -> str:
     """Return why a flattened hostname has no addresses, in words that follow the hostname."""
     if not is_answered_here(view, target.name):
-        return "is not resolved yet (it takes `resolvers` in the configuration)"
+        return "has no address so far (it takes `resolvers` in the configuration)"
     leads_to = configured_cname(view.zone, target.name)
     if leads_to is not None:
         return f"is a CNAME record of this server, and not followed: name {leads_to} instead"

@@ -77,6 +77,22 @@ def test_what_the_warning_says_to_write_makes_the_warning_go(tmp_path: Path) -> 
     assert loaded(tmp_path, zone, config)[1] == []
 
 
+def test_timers_that_cannot_be_configured_are_compared_with_those_that_can(tmp_path: Path) -> None:
+    """What the warning says to write is a configuration; then nothing is left to say."""
+    zone = WHOLE.format(timers="4h 0 4294967295", minimum="1m")
+    said = loaded(tmp_path, zone)[1]
+    assert said[0].endswith("to keep the file's, write soa: {retry: 1, expire: 2147483647}")
+    key = "soa: {retry: 1, expire: 2147483647}\n    records_files"
+    assert loaded(tmp_path, zone, CONFIG.replace("records_files", key))[1] == []
+
+
+def test_a_file_that_is_given_twice_is_one_error(tmp_path: Path) -> None:
+    said = loaded(tmp_path, SAME, CONFIG.replace("[it.zone]", "[it.zone, it.zone]"))[1]
+    assert [line.partition(" error: ")[2] for line in said] == [
+        "zones.shop.example.records_files[1]: the file it.zone is given twice"
+    ]
+
+
 def test_other_name_servers_are_one_error(tmp_path: Path) -> None:
     """They decide who serves the zone, so nobody should find out later."""
     zone = SAME.replace("ns2.example.net", "ns3.example.net")

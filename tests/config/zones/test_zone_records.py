@@ -191,8 +191,8 @@ D, E, NS1 = "d NS ns.example.net.", "e NS ns.example.net.", "d NS ns1"
             [
                 (
                     2,
-                    f"d.failover.test {ANSWER} A record of w.d.failover.test {NEVER}, and so are 3 "
-                    "more record(s)",
+                    f"d.failover.test {ANSWER} A record of w.d.failover.test {NEVER}, and so it "
+                    "is with 3 more",
                 )
             ],
         ),
@@ -202,7 +202,7 @@ D, E, NS1 = "d NS ns.example.net.", "e NS ns.example.net.", "d NS ns1"
                 (
                     2,
                     f"d.failover.test {ANSWER} NS record of a.b.d.failover.test {NEVER}, and so "
-                    "are 2 more record(s)",
+                    "it is with 2 more",
                 )
             ],
         ),

@@ -261,7 +261,11 @@ def test_the_names_of_sides_and_of_the_status_can_be_hidden(
 @pytest.mark.parametrize(
     ("reveal", "error"),
     [
-        ("no", 'must be a mapping of keys to values, not the text "no"'),
+        (
+            "no",
+            "must be true or false, or a mapping with the keys sides and status, "
+            'not the text "no"; write false',
+        ),
         ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"; write true'),
         ("{names: false}", ".names: unknown key; the keys here are sides, status"),
     ],

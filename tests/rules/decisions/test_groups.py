@@ -303,7 +303,8 @@ ZONES = [
         pytest.param(
             AddGroup("new", label="blog"),
             "exists",
-            "blog.failover.test has records in the configuration",
+            "primary.blog.failover.test has records in the configuration, and a group "
+            "blog.failover.test answers there: choose another label",
             id="a label whose primary name has static records",
         ),
         pytest.param(

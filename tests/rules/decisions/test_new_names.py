@@ -54,6 +54,13 @@ def test_a_new_application_name_that_hides_a_name_from_a_wildcard_is_warned_of(
             ),
             id="it has records of its own",
         ),
+        pytest.param(
+            [],
+            samples.zone(
+                records=tuple(samples.text_record(f"{n}.failover.test") for n in ("*", "a.b.www"))
+            ),
+            id="it exists already, because a name is below it",
+        ),
     ],
 )
 def test_nothing_is_warned_of_where_no_wildcard_answered(entities: list[Any], zone: Zone) -> None:
@@ -69,6 +76,13 @@ def test_a_label_that_was_chosen_and_that_a_wildcard_answered_is_warned_of() -> 
         "more: the group answers there, and nothing else does below it"
     ]
     assert "warnings" not in carry_out(view, AddGroup("other"))
+
+
+def test_a_label_that_exists_already_hides_nothing() -> None:
+    """A name below it makes it exist, so that no wildcard answered there."""
+    names = ("*", "*.www")
+    zone = samples.zone(records=tuple(samples.text_record(f"{n}.failover.test") for n in names))
+    assert "warnings" not in carry_out(state(zones=[zone]), AddGroup("shop", label="www"))
 
 
 def test_the_sides_of_a_group_at_the_apex_hide_names_too() -> None:

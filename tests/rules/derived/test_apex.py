@@ -56,8 +56,8 @@ PROBES = lambda _: []  # noqa: E731
 
 
 DARK = (
-    "the apex of shop.example has no address, and no CNAME is allowed there: lb.cloud.example is "
-    "not resolved yet (it takes `resolvers` in the configuration)"
+    "the apex of shop.example has no address, and no CNAME is allowed there: lb.cloud.example has "
+    "no address so far (it takes `resolvers` in the configuration)"
 )
 
 
@@ -116,7 +116,7 @@ def test_a_switch_at_the_apex_to_a_hostname_without_addresses_is_refused() -> No
     view = apex(backup="cloud")
     refused = refusal(view, Switch(("shop",)))
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
-    assert "lb.cloud.example is not resolved yet (it takes" in refused.rules[0].message
+    assert "lb.cloud.example has no address so far (it takes" in refused.rules[0].message
     assert "keep it on the side that is not active until `status`" in refused.rules[0].message
     carry_out(view, ANSWER)
     carry_out(view, Switch(("shop",)))
@@ -137,7 +137,7 @@ def test_a_change_of_heads_that_takes_the_addresses_from_an_apex_is_refused(comm
     view = state(there, us(), group(zone=SHOP, label="@"), zones=[zone("shop.example")])
     refused = refusal(view, command)
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
-    assert str(refused).startswith("lb.cloud.example is not resolved yet")
+    assert str(refused).startswith("lb.cloud.example has no address so far")
     assert "`head activate eu NAME`" in str(refused)
     carry_out(view, ANSWER)
     carry_out(view, command)
@@ -187,7 +187,10 @@ def test_an_application_without_known_addresses_does_not_take_an_apex() -> None:
     view = apex(backup=None)
     attach = SetGroup("shop", primary="cloud", override=("active-side",))
     refused = refusal(view, attach)
-    assert "has no address for the apex of a zone: lb.cloud.example is not res" in refused.message
+    assert (
+        "has no address for the apex of a zone: lb.cloud.example has no address so"
+        in refused.message
+    )
     assert "keep it on the side that is not active until `status` shows" in refused.message
     carry_out(view, SetGroup("shop", backup="cloud"))
     carry_out(view, ANSWER)
@@ -344,7 +347,7 @@ def test_an_alias_to_a_group_with_a_hostname_is_resolved() -> None:
     view = aliased(primary="cloud")
     assert wanted(view) == (HOST,)
     assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
-        "group 'shop' leads to lb.cloud.example, which is not resolved yet (it takes `resolvers` "
+        "group 'shop' leads to lb.cloud.example, which has no address so far (it takes `resolvers` "
         "in the configuration)"
     )
     carry_out(view, ANSWER)
