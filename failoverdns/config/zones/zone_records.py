@@ -10,20 +10,24 @@ the server runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from failoverdns.config.errors import FaultReport, Place
+from failoverdns.config.errors import FaultReport, Place, quoted
 from failoverdns.config.zones.apex_records import without_apex
 from failoverdns.config.zones.delegations import delegation_warnings, is_delegated_wildcard
 from failoverdns.config.zones.record_text import NO_TTL, Record, parse_record
 from failoverdns.config.zones.record_types import type_text
 from failoverdns.config.zones.zone_file import Placed
 from failoverdns.model.errors import Malformed
-from failoverdns.model.names import DomainName
-from failoverdns.model.records import CNAME, SOA, A, Opaque, OwnedRRset
+from failoverdns.model.names import DomainName, is_address
+from failoverdns.model.records import CNAME, NS, SOA, A, Opaque, OwnedRRset
 from failoverdns.model.zone import NameServer, Zone
 
 MAX_RRSET = 65000
 """Bytes of an RRset with uncompressed owner names, at most: more do not fit into a DNS message."""
+
+_BEFORE_TARGET: Final = {CNAME: 0, NS: 0, 15: 2, 33: 6}
+"""Bytes of the data before the name of a host: of CNAME, NS, MX and SRV records."""
 
 
 def static_records(
@@ -65,6 +69,12 @@ def static_records(
             place,
             f"this CNAME leads back to itself, so nobody finds anything there: "
             f"{' -> '.join(map(str, loop))}",
+        )
+    for place, target in _address_targets(contents, origin):
+        faults.warn(
+            place,
+            f"{quoted(target)} is an address where the name of a host belongs, so nobody finds it: "
+            "write a name that has an A or AAAA record with this address",
         )
     addressed = {server.name for server in nameservers if server.addresses}
     for place, text in delegation_warnings(contents.rrsets, origin, addressed):
@@ -153,6 +163,21 @@ def _cname_loops(contents: _Contents) -> Iterator[tuple[Place, list[DomainName]]
             place = min((contents.rrsets[step, CNAME][0][0] for step in loop), key=_position)
             yield place, [*loop, name]
         finished.update(chain)
+
+
+def _address_targets(contents: _Contents, origin: DomainName) -> Iterator[tuple[Place, str]]:
+    """Yield each record that names a host by an address, and that address as it was written.
+
+    Without a dot at its end, the origin was added to it.
+    """
+    for (_, rtype), members in contents.rrsets.items():
+        before = _BEFORE_TARGET.get(rtype)
+        if before is None:
+            continue
+        for place, record in members:
+            target = DomainName(record.data[before:]).to_text().removesuffix(f".{origin}")
+            if is_address(target):
+                yield place, target
 
 
 def _position(place: Place) -> tuple[str, int, int]:

@@ -275,6 +275,23 @@ def test_what_other_servers_load_is_kept_and_warned_of(
     assert warnings(*entries) == expected
 
 
+@pytest.mark.parametrize(
+    ("entry", "written"),
+    [
+        ("www CNAME 192.0.2.1", "192.0.2.1"),
+        ("www CNAME 192.0.2.1.", "192.0.2.1"),
+        ("@ MX 10 192.0.2.1", "192.0.2.1"),
+        ("_sip._tcp SRV 0 5 5060 2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_an_address_where_a_name_belongs_is_warned_of(entry: str, written: str) -> None:
+    """Other servers load it too; the origin is added to a name without a dot at its end."""
+    [(line, text)] = warnings(entry)
+    assert line == 1
+    assert text.startswith(f'"{written}" is an address where the name of a host belongs')
+    assert warnings("www CNAME 192.0.2.1.example.", "@ MX 10 1.2.3.mail") == []
+
+
 def test_a_record_that_is_refused_does_not_hide_the_next() -> None:
     rrsets, errors = read("a CNAME", "b A 192.0.2.1", "b A x", "b A 192.0.2.1")
     assert [line for line, _ in errors] == [1, 3, 4]
