@@ -28,6 +28,7 @@ from failoverdns.net.succession import HandedConnection
 from failoverdns.net.unix_paths import connect_unix
 from failoverdns.workers.orphan import AGAIN, BOUND, Orphan, controlled
 from failoverdns.workers.rendezvous import (
+    former_control_sockets,
     has_control_process,
     is_answering,
     left_at,
@@ -43,13 +44,17 @@ Take = Callable[[list[HandedConnection]], Awaitable[None]]
 async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited) -> list[Orphan]:
     """Return the orphans beside `control_socket`, and add their sockets to `inherited`.
 
+    Those beside the control socket from before a restart, which was another one, are found too.
     Raises CannotListen if one of them has a control process that runs: nothing of it is touched.
     """
-    await _wait_for_lost(reactor, control_socket)
+    places = [control_socket, *former_control_sockets(control_socket)]
+    for place in places:
+        await _wait_for_lost(reactor, place)
     met = [
         orphan
-        for pid, path in left_at(control_socket).items()
-        if (orphan := _meet(reactor, control_socket, pid, path)) is not None
+        for place in places
+        for pid, path in left_at(place).items()
+        if (orphan := _meet(reactor, place, pid, path)) is not None
     ]
     handing = [Deferred.fromCoroutine(orphan.hand_over(inherited)) for orphan in met]
     results = await gatherResults([one.addErrback(_value) for one in handing])

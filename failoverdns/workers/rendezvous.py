@@ -19,6 +19,7 @@ from failoverdns.net.process import title_of
 
 _WORD: Final = ".worker."
 _CONTROL_TITLE: Final = "failoverdns: control"
+_ANSWERING_TITLE: Final = "failoverdns: answering "
 
 
 def control_title(control_socket: Path) -> str:
@@ -28,7 +29,7 @@ def control_title(control_socket: Path) -> str:
 
 def title(control_socket: Path, place: int) -> str:
     """Return the title of the answering process for a place; places are counted from 0."""
-    return f"failoverdns: answering {place + 1}, {control_socket}"
+    return f"{_ANSWERING_TITLE}{place + 1}, {control_socket}"
 
 
 def rendezvous_of(control_socket: Path, pid: int) -> Path:
@@ -60,7 +61,7 @@ def is_answering(pid: int, control_socket: Path) -> bool:
         return False
     name = title_of(pid)
     return (
-        name.startswith("failoverdns: answering ") and name.endswith(f", {control_socket}")
+        name.startswith(_ANSWERING_TITLE) and name.endswith(f", {control_socket}")
     ) or name.endswith(f" -m failoverdns.workers.child {control_socket}.worker")  # of 0.1.0
 
 
@@ -90,17 +91,39 @@ def lost_processes(control_socket: Path) -> Iterator[int]:
                     yield pid
 
 
+def former_control_sockets(control_socket: Path) -> list[Path]:
+    """Return the control sockets whose answering processes this process started before a restart.
+
+    They are others than `control_socket` if the configuration names another one since then.
+    """
+    found: set[Path] = set()
+    with suppress(OSError):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdecimal() and _parent_of(int(entry.name)) == os.getpid():
+                name = title_of(int(entry.name))
+                if name.startswith(_ANSWERING_TITLE):
+                    found.add(Path(name.partition(", ")[2]))
+    return sorted(found - {control_socket})
+
+
 def has_control_process(pid: int) -> bool:
     """Return whether the process that started an answering process still controls it."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        parent = int(fields[1])
-    except (OSError, ValueError, IndexError):
+    parent = _parent_of(pid)
+    if parent is None:
         return False
     if parent == os.getpid():  # it was started by the program before, under the same process id
         return False
     name = title_of(parent)
     return name.startswith(_CONTROL_TITLE) or "/failoverdns serve " in name  # of 0.1.0
+
+
+def _parent_of(pid: int) -> int | None:
+    """Return the process that started a process, None if that is not known."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return int(fields[1])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _is_ours(pid: int) -> bool:

@@ -314,6 +314,21 @@ def test_the_configuration_is_read_again(fleet: Server) -> None:
     assert len(pids(fleet)) == 1
 
 
+def test_another_control_socket_leaves_no_answering_process_behind(fleet: Server) -> None:
+    """One that went on beside the new ones would give old answers for ever."""
+    before = pids(fleet)
+    fleet.config.write_text(fleet.config.read_text().replace("control.sock", "other.sock"))
+    with Asker(fleet.port, HOSTNAME) as client:
+        restart(fleet)
+        fleet.socket = fleet.folder / "other.sock"
+        wait_for(lambda: fleet.ctl("switch", "shop", check=False).returncode == 0)
+        switched = {fleet.short(HOSTNAME)[0] for _ in range(20)}
+    assert client.lost == 0
+    assert len(switched) == 1
+    assert not before & pids(fleet)
+    wait_for(lambda: not [pid for pid in before if Path(f"/proc/{pid}").exists()])
+
+
 BROKEN = {
     "a broken configuration": (lambda s: s.config.write_text("zones: {"), "failoverdns.yaml:1"),
     "a zone of a group is gone": (
