@@ -114,8 +114,14 @@ def _check_user(config: Config, used: InUse | None) -> None:
 
 def _check_unused(config: Config, used: InUse) -> None:
     """Raise Corrupt or CannotListen if another program uses what a new start would need."""
-    if os.path.realpath(config.state.sqlite) != used.state:
-        check_unused(config.state.sqlite)
+    state = config.state.sqlite
+    if os.path.realpath(state) != used.state:
+        if not state.exists():
+            raise Corrupt(
+                f"state.sqlite: {state} does not exist, and the groups of the running server are "
+                f"in {used.state}: move the state there first (`failoverdns backup`)"
+            )
+        check_unused(state)
     if str(config.control.socket) != used.control:
         _check_socket(config.control.socket)
     for address in _others(config.listen, used):

@@ -74,6 +74,12 @@ def test_what_a_start_would_refuse_is_refused(make: Make, more: str, fault: str)
         check_start(make(text + more), None)
 
 
+def test_a_state_file_that_is_not_there_is_no_way_to_lose_all_groups(make: Make) -> None:
+    used = in_use(make(CONFIG))
+    with pytest.raises(CannotServe, match=r"typo\.db does not exist, and the groups of the running"):
+        check_start(make(CONFIG.replace("state.db", "typo.db")), used)
+
+
 def test_a_configuration_that_contradicts_the_state_is_refused(make: Make, tmp_path: Path) -> None:
     config = make(CONFIG.replace("failover.test", "other.test"))
     path = tmp_path / "state.db"
