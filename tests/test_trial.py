@@ -76,7 +76,7 @@ def test_what_a_start_would_refuse_is_refused(make: Make, more: str, fault: str)
 
 def test_a_state_file_that_is_not_there_is_no_way_to_lose_all_groups(make: Make) -> None:
     used = in_use(make(CONFIG))
-    with pytest.raises(CannotServe, match=r"typo\.db does not exist, and the groups of the running"):
+    with pytest.raises(CannotServe, match=r"typo\.db does not exist, and the groups"):
         check_start(make(CONFIG.replace("state.db", "typo.db")), used)
 
 
