@@ -7,7 +7,7 @@ some types, and others are not allowed at the origin.  The data is read in `reco
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import dns.exception
@@ -53,6 +53,7 @@ class Record:
     """A record of class IN: `ttl` in seconds, `data` in uncompressed wire form.
 
     `canonical` is the data in the form in which records are compared (RFC 4034 section 6.2).
+    `is_cut` says that unquoted text of the data ends at a semicolon, which begins a comment.
     """
 
     owner: DomainName
@@ -60,6 +61,7 @@ class Record:
     ttl: int
     data: bytes
     canonical: bytes
+    is_cut: bool = field(default=False, compare=False)
 
     @property
     def type_text(self) -> str:
@@ -108,6 +110,8 @@ def read_entry(entry: Entry, origin: DomainName, default_ttl: int, zone: DomainN
         raise
     if entry.taken_in and record.rtype in STRINGS:
         raise Malformed(_taken_in(entry))
+    if entry.is_cut and record.rtype in STRINGS:
+        return replace(record, is_cut=True)
     return record
 
 

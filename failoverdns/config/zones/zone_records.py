@@ -76,6 +76,13 @@ def static_records(
             f"{quoted(target)} is an address where the name of a host belongs, so nobody finds it: "
             "write a name that has an A or AAAA record with this address",
         )
+    for place, record in records:
+        if record.is_cut:
+            faults.warn(
+                place,
+                "a semicolon outside quotes begins a comment, so the text ends before it: "
+                'put the text in quotes, as in "v=DKIM1; k=rsa"',
+            )
     addressed = {server.name for server in nameservers if server.addresses}
     for place, text in delegation_warnings(contents.rrsets, origin, addressed):
         faults.warn(place, text)
