@@ -291,7 +291,43 @@ def test_an_address_where_a_name_belongs_is_warned_of(entry: str, written: str) 
     [(line, text)] = warnings(entry)
     assert line == 1
     assert text.startswith(f'"{written}" is an address where the name of a host belongs')
-    assert warnings("www CNAME 192.0.2.1.example.", "@ MX 10 1.2.3.mail") == []
+    assert warnings("www CNAME 192.0.2.1.example.", "@ MX 10 1.2.3.mail", "*.mail TXT x") == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "target"),
+    [
+        (["cn CNAME LB.example.net"], "lb.example.net.failover.test"),
+        (["@ MX 10 mail.Failover.test"], "mail.failover.test.failover.test"),
+        (["cn CNAME failover.test"], "failover.test.failover.test"),
+        (["cn CNAME lb.example.net", "*.x A 192.0.2.1"], "lb.example.net.failover.test"),
+    ],
+)
+def test_a_target_without_the_dot_at_its_end_is_warned_of(entries: list[str], target: str) -> None:
+    text = f"leads to {target}, which does not exist here: is the dot at its end missing?"
+    assert warnings(*entries) == [(1, text)]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["cn CNAME lb.example.net."],
+        ["cn CNAME shop"],
+        ["cn CNAME primary.shop"],
+        ["cn CNAME _acme-challenge.primary.shop"],
+        ["cn CNAME www.customer.example._acme-challenge.failover.test."],
+        ["cn CNAME a.b.shop", "a.b.shop A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "x.a.b.shop A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "* A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "*.shop A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "shop NS ns.example.net."],
+        ["cn CNAME lb.example.net.failover.test."],
+        ["cn TXT lb.example.net"],
+    ],
+)
+def test_a_target_that_may_exist_is_not_warned_of(entries: list[str]) -> None:
+    """Groups, sides and challenges come and go while the server runs."""
+    assert warnings(*entries) == []
 
 
 @pytest.mark.parametrize(
