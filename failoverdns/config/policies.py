@@ -41,7 +41,7 @@ def read_policy(
     `usable` is the policy in the document that the section was made of; `written` also has the
     values that were refused.
     """
-    _warn_of_manual(section, usable, faults)
+    _warn_of_manual(section, usable, written, faults)
     refused = usable.lacks_any_of(written, ("max_switches", "cooldown", "window"))
     guard = usable.at("max_switches") or usable.at("window")
     futile = section.max_switches * section.cooldown >= section.window
@@ -58,10 +58,12 @@ _AUTOMATIC_KEYS = ("grace", "fail_back", "hold", "cooldown", "max_switches", "wi
 """Keys that mean something for automatic switching only."""
 
 
-def _warn_of_manual(section: PolicySection, usable: Node, faults: FaultReport) -> None:
+def _warn_of_manual(
+    section: PolicySection, usable: Node, written: Node, faults: FaultReport
+) -> None:
     """Warn of keys that have no effect because the mode, which is not given, is manual."""
     found = [node for key in _AUTOMATIC_KEYS if (node := usable.at(key)) is not None]
-    if section.mode is Mode.MANUAL and usable.at("mode") is None and found:
+    if section.mode is Mode.MANUAL and written.at("mode") is None and found:
         faults.warn(
             usable.place.of_key("mode"),
             "missing, and it is manual by default: groups with this policy never switch by "

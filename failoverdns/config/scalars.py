@@ -86,12 +86,26 @@ def mailbox(text: str) -> DomainName:
     """
     form = "write one such as hostmaster@failover.example"
     local, at, domain = text.rpartition("@")
+    if not at and (address := _as_address(text)) is not None:
+        form = f"write it with an @: {address}"
     if not at or not _LOCAL_PART.fullmatch(local):
         raise Malformed(f"{quoted(text)} is not a mail address; {form}")
     try:
         return DomainName.from_labels((local.encode(), *host_name(domain, of_zone=True).labels()))
     except Malformed as error:
         raise Malformed(f"{quoted(text)} is not a mail address: {error}; {form}") from None
+
+
+def _as_address(text: str) -> str | None:
+    """Return the mail address that a mailbox in the form of a zone file stands for, if any."""
+    local, _, domain = text.removesuffix(".").partition(".")
+    if "." not in domain:
+        return None
+    try:
+        mailbox(address := f"{local}@{domain}")
+    except Malformed:
+        return None
+    return address
 
 
 def host_name(text: str, origin: DomainName | None = None, *, of_zone: bool = False) -> DomainName:

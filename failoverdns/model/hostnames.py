@@ -23,16 +23,17 @@ _LONGEST_SHOWN = 60
 _GIVE = "give it to a head with --address, or write an A or AAAA record in the configuration"
 
 
-def target_hostname(text: str) -> DomainName:
+def target_hostname(text: str, remedy: str = _GIVE) -> DomainName:
     """Return the name of a host outside or inside our zones, from its text.
 
+    `remedy` says where an address belongs instead.
     Raises Malformed, whose message says what the text is and what to write: for an address in any
     of its forms, a URL, a port, a wildcard, a name of one label, and what no host name can be.
     A last label that is a number makes an address of the whole text, as clients read it (`127.1`,
     `0x7f.1`); no top-level domain is a number (RFC 3696 section 2).
     """
     if (found := _address_in(text)) is not None:
-        raise Malformed(f"{found}; {_GIVE}")
+        raise Malformed(f"{found}; {remedy}")
     if _SCHEME.match(text) or "/" in text:
         raise Malformed(f"a URL or path; write only {_host_of(text) or 'the name of its host'}")
     if (with_port := _PORT.fullmatch(text)) is not None:
@@ -50,7 +51,7 @@ def target_hostname(text: str) -> DomainName:
     if _NUMBER.fullmatch(labels[-1]):
         raise Malformed(
             f"its last part, {labels[-1]}, is a number, so clients read it as an IPv4 address; "
-            f"if it is one, {_GIVE}"
+            f"if it is one, {remedy}"
         )
     if len(labels) == 1:
         raise Malformed(f"it has only one part; write the whole name, such as {labels[0]}.example")

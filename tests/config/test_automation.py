@@ -9,6 +9,7 @@ from config.test_checks import check
 from config.test_policies import policy
 from config.test_safety_rules import rule
 
+from failoverdns.config import ConfigErrors
 from failoverdns.model.policy import (
     NO_AUTOMATION_SETTINGS,
 )
@@ -119,3 +120,11 @@ def test_a_policy_that_acts_too_early_or_never_is_warned_of(
     assert len(warnings) == len(expected)
     for line, part in zip(warnings, expected, strict=True):
         assert f" warning: {part}" in line
+
+
+def test_a_mode_that_is_refused_is_not_missing(right: str, load: Load) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        load(right + "policies: {a: {mode: auto, grace: 30}}\n")
+    (line,) = caught.value.lines
+    assert "policies.a.mode: " in line
+    assert "missing" not in line

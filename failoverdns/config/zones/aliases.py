@@ -9,6 +9,7 @@ Any other alias is looked up by `resolvers`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport, Place, quoted
@@ -17,6 +18,8 @@ from failoverdns.model.hostnames import target_hostname
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, OwnedRRset
 from failoverdns.model.zone import Zone
+
+_ADDRESS: Final = "write A or AAAA records at the origin instead"
 
 
 def read_alias(
@@ -32,7 +35,7 @@ def read_alias(
     if node is None or not isinstance(node.value, str):
         return None
     try:
-        alias = origin if node.value == "@" else target_hostname(node.value)
+        alias = origin if node.value == "@" else target_hostname(node.value, _ADDRESS)
     except Malformed as error:
         faults.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
         return None

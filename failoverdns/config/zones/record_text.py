@@ -7,7 +7,7 @@ some types, and others are not allowed at the origin.  The data is read in `reco
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import dns.exception
@@ -32,6 +32,8 @@ NO_TTL: Final = -1
 _CLASS = re.compile(r"IN|CH|CS|HS|CLASS[0-9]+", re.ASCII | re.IGNORECASE)
 _IN = ("IN", "CLASS1")
 _WORD = re.compile(r"(?:\\.|[^ \t\"\\])+", re.DOTALL)
+_WHOLE = re.compile(r"(?:[\w-]+\.)+(?:[a-z]{2,}|xn--[\w-]+)", re.ASCII | re.IGNORECASE)
+_MX = 15
 _RRSIG, _NSEC, _NSEC3, _NXT = 46, 47, 50, 30
 
 SIGNED: Final = "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"
@@ -53,6 +55,8 @@ class Record:
     """A record of class IN: `ttl` in seconds, `data` in uncompressed wire form.
 
     `canonical` is the data in the form in which records are compared (RFC 4034 section 6.2).
+    `is_cut` says that unquoted text of the data ends at a semicolon, which begins a comment.
+    `lacks_dot` says that the target of a CNAME or MX is written like a whole name without the dot.
     """
 
     owner: DomainName
@@ -60,6 +64,8 @@ class Record:
     ttl: int
     data: bytes
     canonical: bytes
+    is_cut: bool = field(default=False, compare=False)
+    lacks_dot: bool = field(default=False, compare=False)
 
     @property
     def type_text(self) -> str:
@@ -108,7 +114,22 @@ def read_entry(entry: Entry, origin: DomainName, default_ttl: int, zone: DomainN
         raise
     if entry.taken_in and record.rtype in STRINGS:
         raise Malformed(_taken_in(entry))
+    if entry.is_cut and record.rtype in STRINGS:
+        return replace(record, is_cut=True)
+    if record.rtype in (CNAME, _MX) and _lacks_dot(entry.text, zone):
+        return replace(record, lacks_dot=True)
     return record
+
+
+def _lacks_dot(text: str, zone: DomainName) -> bool:
+    """Return whether the last word is a name without a dot at its end that looks like a whole one.
+
+    It has three labels or more, the last of letters, or ends in the name of the zone.
+    """
+    word = text.split()[-1]
+    if _WHOLE.fullmatch(word) is None:
+        return False
+    return word.count(".") > 1 or f".{word}".lower().endswith(f".{zone}")
 
 
 def _taken_in(entry: Entry) -> str:

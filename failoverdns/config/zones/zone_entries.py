@@ -23,6 +23,9 @@ MAX_RECOVERIES: Final = 10
 """Parentheses without an end in a file, after which reading goes on with the next record."""
 
 _OPEN_QUOTE: Final = "this quote is not closed on its line; a line feed in a text is \\010"
+_APART: Final = ' \t();"'
+"""Characters after which a semicolon does not look like a part of a text."""
+
 _SPECIAL = re.compile(r'["();\\]')
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|"|;.*|\\.|[()]|[^"();\\]+|\\', re.DOTALL)
 _RECORD = re.compile(
@@ -49,6 +52,7 @@ class Entry:
 
     `taken_in` is the first line inside its parentheses that looks like a record of its own, and
     `opened` the line of the parenthesis; both are 0 if there is none.
+    `is_cut` says that a comment follows unquoted text without a blank, as in `v=DKIM1; k=rsa`.
     An entry with a `flaw` has the text up to there, and `opened` if a parenthesis is open there.
     """
 
@@ -57,6 +61,7 @@ class Entry:
     opened: int = 0
     taken_in: int = 0
     flaw: Flaw | None = None
+    is_cut: bool = False
 
 
 class _Lines:
@@ -158,6 +163,7 @@ def _entry(first_line: str, lines: _Lines) -> Entry:
     opened: list[tuple[int, int]] = []
     first = lines.number
     paren = taken_in = size = 0
+    is_cut = False
     line = first_line
     while True:
         number = lines.number
@@ -178,9 +184,11 @@ def _entry(first_line: str, lines: _Lines) -> Entry:
                     flaw = "a closing parenthesis without an opening one; remove it"
             elif piece == '"':
                 flaw = _OPEN_QUOTE
+            elif piece[0] == ";":
+                is_cut = is_cut or line[max(match.start() - 1, 0)] not in _APART
             elif piece == "\\":
                 flaw = "nothing follows this backslash on its line; remove it"
-            elif piece[0] != ";":
+            else:
                 pieces.append(piece)
             if flaw:
                 return _flawed(first, pieces, Flaw(number, match.start() + 1, flaw), bool(opened))
@@ -189,7 +197,7 @@ def _entry(first_line: str, lines: _Lines) -> Entry:
                 flaw = f"a record of more than {MAX_ENTRY >> 20} MiB; is a parenthesis not closed?"
                 return _flawed(first, pieces[:1], Flaw(*(opened or [(first, 1)])[0], flaw))
         if not opened:
-            return Entry(first, _joined(first_line, pieces), paren, taken_in)
+            return Entry(first, _joined(first_line, pieces), paren, taken_in, is_cut=is_cut)
         following = lines.next()
         if following is None:
             flaw = "this parenthesis is not closed; close it at the end of its record"

@@ -21,12 +21,14 @@ from failoverdns.config.zones.zone_file import Placed
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName, is_address
 from failoverdns.model.records import CNAME, NS, SOA, A, Opaque, OwnedRRset
-from failoverdns.model.zone import NameServer, Zone
+from failoverdns.model.zone import CHALLENGE_LABEL, NameServer, Zone
 
 MAX_RRSET = 65000
 """Bytes of an RRset with uncompressed owner names, at most: more do not fit into a DNS message."""
 
-_BEFORE_TARGET: Final = {CNAME: 0, NS: 0, 15: 2, 33: 6}
+_MX: Final = 15
+_CHALLENGE: Final = CHALLENGE_LABEL.encode()
+_BEFORE_TARGET: Final = {CNAME: 0, NS: 0, _MX: 2, 33: 6}
 """Bytes of the data before the name of a host: of CNAME, NS, MX and SRV records."""
 
 
@@ -76,6 +78,18 @@ def static_records(
             f"{quoted(target)} is an address where the name of a host belongs, so nobody finds it: "
             "write a name that has an A or AAAA record with this address",
         )
+    for place, lost in _lost_targets(contents, origin, nameservers):
+        faults.warn(
+            place,
+            f"leads to {lost}, which does not exist here: is the dot at its end missing?",
+        )
+    for place, record in records:
+        if record.is_cut:
+            faults.warn(
+                place,
+                "a semicolon outside quotes begins a comment, so the text ends before it: "
+                'put the text in quotes, as in "v=DKIM1; k=rsa"',
+            )
     addressed = {server.name for server in nameservers if server.addresses}
     for place, text in delegation_warnings(contents.rrsets, origin, addressed):
         faults.warn(place, text)
@@ -178,6 +192,47 @@ def _address_targets(contents: _Contents, origin: DomainName) -> Iterator[tuple[
             target = DomainName(record.data[before:]).to_text().removesuffix(f".{origin}")
             if is_address(target):
                 yield place, target
+
+
+def _lost_targets(
+    contents: _Contents, origin: DomainName, nameservers: Sequence[NameServer]
+) -> Iterator[tuple[Place, DomainName]]:
+    """Yield each record whose target seems to lack the dot at its end, and that target.
+
+    Only such are meant that cannot exist: names of one or two labels below the origin may come with
+    a group, those of challenges with an order, and a wildcard or a delegation may answer others.
+    """
+    found = [
+        (place, DomainName(record.data[_BEFORE_TARGET[rtype] :]))
+        for (_, rtype), members in contents.rrsets.items()
+        if rtype in (CNAME, _MX)
+        for place, record in members
+        if record.lacks_dot
+    ]
+    if not found:
+        return
+    owners = {*contents.types_at, *(server.name for server in nameservers)}
+    existing = {name for owner in owners for name in _up_to(owner, origin)}
+    wildcards = {name.parent() for name in owners if next(name.labels(), b"") == b"*"}
+    is_long = str(origin).count(".") > 0
+    for place, target in found:
+        names = _up_to(target, origin)
+        is_twice = is_long and str(target).endswith(f"{origin}.{origin}")
+        if target in existing or (len(names) < 3 and not is_twice):
+            continue
+        if _CHALLENGE in target.labels() or wildcards.intersection([*names, origin]):
+            continue
+        if not any(NS in contents.types_at.get(name, ()) for name in names):
+            yield place, target
+
+
+def _up_to(name: DomainName, origin: DomainName) -> list[DomainName]:
+    """Return `name` and those above it, below `origin`; none for a name outside of it."""
+    names = []
+    while name != origin and name.is_at_or_below(origin):
+        names.append(name)
+        name = name.parent()
+    return names
 
 
 def _position(place: Place) -> tuple[str, int, int]:

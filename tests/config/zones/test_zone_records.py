@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from pathlib import Path
 
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import pytest
 
-from failoverdns.config.errors import ConfigErrors, FaultReport, Place
+from failoverdns.config.errors import START, ConfigErrors, FaultReport, Place
+from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, OwnedRRset
@@ -289,7 +291,71 @@ def test_an_address_where_a_name_belongs_is_warned_of(entry: str, written: str) 
     [(line, text)] = warnings(entry)
     assert line == 1
     assert text.startswith(f'"{written}" is an address where the name of a host belongs')
-    assert warnings("www CNAME 192.0.2.1.example.", "@ MX 10 1.2.3.mail") == []
+    assert warnings("www CNAME 192.0.2.1.example.", "@ MX 10 1.2.3.mail", "*.mail TXT x") == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "target"),
+    [
+        (["cn CNAME LB.example.net"], "lb.example.net.failover.test"),
+        (["@ MX 10 mail.Failover.test"], "mail.failover.test.failover.test"),
+        (["cn CNAME failover.test"], "failover.test.failover.test"),
+        (["cn CNAME lb.example.net", "*.x A 192.0.2.1"], "lb.example.net.failover.test"),
+    ],
+)
+def test_a_target_without_the_dot_at_its_end_is_warned_of(entries: list[str], target: str) -> None:
+    text = f"leads to {target}, which does not exist here: is the dot at its end missing?"
+    assert warnings(*entries) == [(1, text)]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["cn CNAME lb.example.net."],
+        ["cn CNAME shop"],
+        ["cn CNAME primary.shop"],
+        ["cn CNAME _acme-challenge.primary.shop"],
+        ["cn CNAME www.customer.example._acme-challenge.failover.test."],
+        ["cn CNAME a.b.shop", "a.b.shop A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "x.a.b.shop A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "* A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "*.shop A 192.0.2.1"],
+        ["cn CNAME a.b.shop", "shop NS ns.example.net."],
+        ["cn CNAME lb.example.net.failover.test."],
+        ["cn TXT lb.example.net"],
+    ],
+)
+def test_a_target_that_may_exist_is_not_warned_of(entries: list[str]) -> None:
+    """Groups, sides and challenges come and go while the server runs."""
+    assert warnings(*entries) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_cut"),
+    [
+        ("k TXT v=DKIM1; k=rsa; p=abc", True),
+        ("k TXT ( v=DKIM1;\n k=rsa )", True),
+        ('k TXT "v=DKIM1; k=rsa" ; a comment', False),
+        ('k TXT "v=DKIM1"; a comment', False),
+        ("k TXT x ; a comment", False),
+        ("k TXT ( x ;\n;\n );", False),
+        ("k TXT v=DKIM1\\;k=rsa", False),
+        ("k A 192.0.2.1; a comment", False),
+    ],
+)
+def test_a_text_that_a_comment_cuts_off_is_warned_of(
+    entry: str, is_cut: bool, tmp_path: Path
+) -> None:
+    """In the configuration and in zone files; it is a comment all the same (RFC 1035)."""
+    text = "a semicolon outside quotes begins a comment"
+    assert [found.startswith(text) for _, found in warnings(entry)] == [True] * is_cut
+    file = tmp_path / "a.zone"
+    file.write_text(f"{entry}\n")
+    report = FaultReport("f")
+    read_files = read_zone_files([(START, file)], ORIGIN, 60, LIMITS, report)
+    static_records((), ORIGIN, 60, NAMESERVERS, report, read_files)
+    report.raise_if_any()
+    assert [f"{file}:1:1: warning: " in found for found in report.warnings()] == [True] * is_cut
 
 
 def test_a_record_that_is_refused_does_not_hide_the_next() -> None:
