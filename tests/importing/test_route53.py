@@ -598,3 +598,37 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         route53_plan(tmp_path / "nothing.json", None, None)
     with pytest.raises(Malformed, match=r"not a regular file|Is a directory"):
         route53_plan(tmp_path, None, None)
+
+
+@pytest.mark.parametrize(
+    ("config", "listed"),
+    [
+        ({"IPAddress": "192.0.2.11"}, "probes 192.0.2.11 at Route 53; here it probes the head's"),
+        ({"FullyQualifiedDomainName": "up.example.net."}, "probes up.example.net at Route 53"),
+        ({"IPAddress": "192.0.2.90", "FullyQualifiedDomainName": "up.example.net"}, ""),
+        ({"FullyQualifiedDomainName": "one.shop.example"}, ""),
+    ],
+)
+def test_a_health_check_of_another_endpoint_is_listed(
+    importing: Importing, config: dict[str, str], listed: str
+) -> None:
+    sets = pair("www", "192.0.2.90", "198.51.100.1", HealthCheckId="h")
+    one = plain("one", "A", "192.0.2.90")
+    plan = importing(*sets, one, checks={"h": {"Type": "HTTP", "Port": 80} | config})
+    notes = short(plan.notes)
+    assert bool(notes) == bool(listed)
+    if listed:
+        text = notes["www.shop.example A PRIMARY"]
+        assert listed in text
+        assert text.endswith("the head's own address 192.0.2.90")
+
+
+def test_a_health_check_behind_an_alias_with_another_endpoint_is_listed(
+    importing: Importing,
+) -> None:
+    first = alias("www", "one.shop.example.", Failover="PRIMARY", SetIdentifier="1")
+    first["AliasTarget"]["EvaluateTargetHealth"] = True
+    second = alias("www", "two.shop.example.", Failover="SECONDARY", SetIdentifier="2")
+    one = plain("one", "A", "192.0.2.90", HealthCheckId="h")
+    plan = importing(first, second, one, plain("two", "A", "192.0.2.91"), checks={"h": CHECK})
+    assert any("probes 192.0.2.1 at Route 53" in note.reason for note in plan.notes)
