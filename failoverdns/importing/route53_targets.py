@@ -66,7 +66,7 @@ class Targets:
         else:
             self.follow(entry, found)
         if entry.health_check is not None:
-            self._check(entry, entry.health_check, found)
+            self._check(entry, entry, found)
         if entry.evaluates and entry.failover and found.is_alias:
             subject = f"{subject_of(entry)}: EvaluateTargetHealth"
             reason = f"the health of {entry.alias} is known to AWS only"
@@ -77,10 +77,11 @@ class Targets:
                 self._builder.refuse(entry.place, subject, reason, advice)
         return found
 
-    def _check(self, entry: RecordSet, id_: str, found: Target) -> None:
-        """Give a target the check for a health check; one with another endpoint is listed."""
-        check = self._checks.name_of(id_, entry.place)
-        if check is None:
+    def _check(self, entry: RecordSet, at: RecordSet, found: Target) -> None:
+        """Give the target of `entry` the health check of `at`; another endpoint is listed."""
+        id_ = at.health_check
+        check = None if id_ is None else self._checks.name_of(id_, at.place)
+        if id_ is None or check is None:
             return
         found.checks.append(check)
         endpoint = self._checks.endpoint_of(id_)
@@ -94,6 +95,11 @@ class Targets:
             f"its health check {id_} probes {endpoint} at Route 53; here it probes {where} "
             + ", ".join(own),
         )
+
+    def _check_all(self, entry: RecordSet, checked: Sequence[RecordSet], found: Target) -> None:
+        """Give the target of `entry` the health checks of these record sets."""
+        for at in checked:
+            self._check(entry, at, found)
 
     def _values(self, name: str, entry: RecordSet) -> list[str]:
         """Return the values of the simple record set that a name has in this zone, if it is one."""
@@ -120,11 +126,12 @@ class Targets:
     def follow(self, entry: RecordSet, found: Target) -> None:
         """Follow an alias through the zone, into `found`; raises NotTaken."""
         name, at = entry.alias, entry
-        checks: list[RecordSet] = []
+        checked: list[RecordSet] = []
         for _ in range(_MAX_STEPS):
             assert name is not None
             if not name.is_at_or_below(self._origin):
                 found.hostname, found.is_alias = self._head(name.to_text(), entry.owner), True
+                self._check_all(entry, checked, found)
                 return
             entries = self._sets.get((name, at.rtype), [])
             if not entries:
@@ -136,13 +143,11 @@ class Targets:
                 )
             at = entries[0]
             if entry.evaluates and at.health_check is not None:
-                checks.append(at)
+                checked.append(at)
             if at.alias is None:
                 found.ttl = at.ttl
                 self._take_values(at, found)
-                for checked in checks:
-                    assert checked.health_check is not None
-                    self._check(entry, checked.health_check, found)
+                self._check_all(entry, checked, found)
                 text = f"its target is now what {name} is at present; it does not follow that name"
                 self._builder.note(entry.place, subject_of(entry), text)
                 return

@@ -636,3 +636,14 @@ def test_a_health_check_behind_an_alias_with_another_endpoint_is_listed(
     one = plain("one", "A", "192.0.2.90", HealthCheckId="h")
     plan = importing(first, second, one, plain("two", "A", "192.0.2.91"), checks={"h": CHECK})
     assert any("probes 192.0.2.1 at Route 53" in note.reason for note in plan.notes)
+
+
+def test_a_health_check_of_an_alias_that_leaves_the_zone_is_taken(importing: Importing) -> None:
+    first = alias("www", "one.shop.example.", Failover="PRIMARY", SetIdentifier="1")
+    first["AliasTarget"]["EvaluateTargetHealth"] = True
+    second = alias("www", "d2.cloudfront.net.", Failover="SECONDARY", SetIdentifier="2")
+    one = alias("one", "d1.cloudfront.net.", HealthCheckId="h")
+    plan = importing(first, second, one, checks={"h": CHECK})
+    assert [application.checks for application in plan.applications] == [("http-80-up",), ()]
+    note = short(plan.notes)["www.shop.example A PRIMARY"]
+    assert note.endswith("here it probes the head's own address d1.cloudfront.net")
