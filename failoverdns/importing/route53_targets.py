@@ -89,6 +89,7 @@ class Targets:
         if not entry.failover or not endpoint or own in ([endpoint], self._values(endpoint, entry)):
             return
         where = "the head's own address" if len(own) == 1 else "the heads' own addresses"
+        where = where if found.addresses else "the head's hostname"
         self._builder.note(
             entry.place,
             subject_of(entry),

@@ -646,4 +646,4 @@ def test_a_health_check_of_an_alias_that_leaves_the_zone_is_taken(importing: Imp
     plan = importing(first, second, one, checks={"h": CHECK})
     assert [application.checks for application in plan.applications] == [("http-80-up",), ()]
     note = short(plan.notes)["www.shop.example A PRIMARY"]
-    assert note.endswith("here it probes the head's own address d1.cloudfront.net")
+    assert note.endswith("here it probes the head's hostname d1.cloudfront.net")
