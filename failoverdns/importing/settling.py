@@ -117,19 +117,21 @@ class _Settling:
         )
 
     def _note_delays(self, groups: Iterable[PlannedGroup]) -> None:
-        """List each automatic policy in use, because other servers have no such delays."""
-        default = Policy("")
-        for name in dict.fromkeys(group.policy for group in groups if group.policy is not None):
-            if self._collected.policies.get(name, {}).get("mode") != "automatic":
-                continue
+        """List the automatic policies in use, because other servers have no such delays."""
+        used = dict.fromkeys(group.policy for group in groups if group.policy is not None)
+        policies = self._collected.policies
+        names = [name for name in used if policies.get(name, {}).get("mode") == "automatic"]
+        if names:
+            default = Policy("")
+            subject = f"the {'policy' if len(names) == 1 else 'policies'} {', '.join(names)}"
             text = (
-                "its groups switch only after `grace`, return to a primary only after it has been "
-                f"up for `hold` ({default.hold:.0f} s), wait `cooldown` ({default.cooldown:.0f} s) "
+                "groups switch only after `grace`, return to a primary only after it has been up "
+                f"for `hold` ({default.hold:.0f} s), wait `cooldown` ({default.cooldown:.0f} s) "
                 f"between two switches, and switch at most {default.max_switches} times in "
                 f"{default.window:.0f} s"
             )
-            advice = "Change these keys of the policy if that is not what you want"
-            self._notes.append(Remark(self._collected.source, f"the policy {name}", text, advice))
+            advice = "Change these keys in `policies` if that is not what you want"
+            self._notes.append(Remark(self._collected.source, subject, text, advice))
 
     def _groups(self) -> tuple[PlannedGroup, ...]:
         wishes = {owner: _own_label(w) for owner, w in self._collected.groups.items()}

@@ -333,3 +333,9 @@ def test_binary_files_and_files_elsewhere_are_refused(tmp_path: Path) -> None:
         gdnsd_plan(folder)
     (folder / "config").unlink()
     assert gdnsd_plan(folder).zones[0].origin.to_text() == "a.example"
+
+
+def test_the_delays_of_several_policies_are_listed_once() -> None:
+    plan = gdnsd_plan(Path(__file__).parent / "gdnsd")
+    subjects = [note.subject for note in plan.notes if "`cooldown`" in note.reason]
+    assert subjects == ["the policies simplefo, metafo"]
