@@ -11,7 +11,7 @@ import click
 
 from failoverdns import __version__
 from failoverdns.cli.client import DEFAULT_SOCKET, SOCKET_VARIABLE
-from failoverdns.cli.importing import import_group
+from failoverdns.cli.importing import NOT_ALL, import_group
 from failoverdns.cli.row_commands import (
     DEFAULT_TIMEOUT,
     JSON_HELP,
@@ -28,7 +28,7 @@ from failoverdns.control.language.commands import ROWS
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
         "Exit status: 0 done, 1 refused or failed, 2 usage, 3 no server to talk to, "
-        "4 outcome unknown."
+        f"4 outcome unknown, {NOT_ALL} import only: something was not taken."
     ),
 )
 @click.option(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from failoverdns.config.errors import ConfigErrors, FaultReport
+from failoverdns.config.errors import ConfigErrors, FaultReport, Place
 from failoverdns.config.zones.master_file import MasterFile
 from failoverdns.config.zones.record_text import parse_record
 from failoverdns.config.zones.zone_records import static_records
@@ -24,6 +24,9 @@ _BUILT_IN: Final = frozenset(
     ("localhost", "127.in-addr.arpa", "0.in-addr.arpa", "255.in-addr.arpa")
 )
 _TRANSFER: Final = "Get its records from its primary, and import them: dig AXFR ZONE @PRIMARY"
+_SIGNING: Final = {48: "DNSKEY", 51: "NSEC3PARAM", 59: "CDS", 60: "CDNSKEY"}
+"""Types of records that are of use in a signed zone only, by number (RFC 4034, 5155, 7344)."""
+
 _SHOWN: Final = 3
 """Errors that are shown of a file that is no zone file."""
 
@@ -106,6 +109,7 @@ def _fill(draft: ZoneDraft, zone: ZoneSource, builder: PlanBuilder) -> None:
             draft.add(zone.place, parse_record(text, draft.origin, 0))
     for place, record in content.records:
         draft.add(f"{place.file}:{place.line}", record)
+    _note_signing(content, builder)
     lines: dict[tuple[str, str, bool], list[int]] = {}
     for error in content.errors:
         key = (error.file, error.message, error.is_warning)
@@ -116,6 +120,22 @@ def _fill(draft: ZoneDraft, zone: ZoneSource, builder: PlanBuilder) -> None:
         add = builder.note if is_warning else builder.refuse
         several = f"{len(found)} lines, the last one {found[-1]}"
         add(f"{file}:{found[0]}", "this line" if len(found) == 1 else several, message)
+
+
+def _note_signing(content: MasterFile, builder: PlanBuilder) -> None:
+    """List the records that are kept and are of use in a signed zone only, each type once."""
+    found: dict[str, list[Place]] = {}
+    for place, record in content.records:
+        if record.rtype in _SIGNING:
+            found.setdefault(_SIGNING[record.rtype], []).append(place)
+    for name, places in found.items():
+        builder.note(
+            f"{places[0].file}:{places[0].line}",
+            f"{name} of {content.origin}" if len(places) == 1 else f"{len(places)} {name} records",
+            "kept, but this server does not sign: with DS records at the parent zone, validating "
+            "resolvers refuse its answers",
+            "Leave these out, or remove the DS records at the parent zone first",
+        )
 
 
 def _judged_again(content: MasterFile) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ checks that differ in their address only become one check.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any, Final
 
 from failoverdns.config.checks import body_text, http_path
@@ -65,6 +66,15 @@ class CheckImport:
         if id_ not in self._taken:
             self._taken[id_] = self._take(id_, place)
         return self._taken[id_]
+
+    def endpoint_of(self, id_: str) -> str:
+        """Return what a known health check probes: an address, or a name without trailing dot."""
+        config = (self._known or {})[id_].config
+        text = str(config.get("IPAddress") or config.get("FullyQualifiedDomainName") or "")
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            return text.removesuffix(".").lower()
 
     def _take(self, id_: str, place: str) -> str | None:
         subject = f"health check {id_}"

@@ -66,8 +66,7 @@ class Targets:
         else:
             self.follow(entry, found)
         if entry.health_check is not None:
-            check = self._checks.name_of(entry.health_check, entry.place)
-            found.checks += [check] if check is not None else []
+            self._check(entry, entry, found)
         if entry.evaluates and entry.failover and found.is_alias:
             subject = f"{subject_of(entry)}: EvaluateTargetHealth"
             reason = f"the health of {entry.alias} is known to AWS only"
@@ -77,6 +76,39 @@ class Targets:
                 advice = "Write a check for it in `checks`, and use it: failoverdns application set"
                 self._builder.refuse(entry.place, subject, reason, advice)
         return found
+
+    def _check(self, entry: RecordSet, at: RecordSet, found: Target) -> None:
+        """Give the target of `entry` the health check of `at`; another endpoint is listed."""
+        id_ = at.health_check
+        check = None if id_ is None else self._checks.name_of(id_, at.place)
+        if id_ is None or check is None:
+            return
+        found.checks.append(check)
+        endpoint = self._checks.endpoint_of(id_)
+        own = found.addresses or [str(found.hostname)]
+        if not entry.failover or not endpoint or own in ([endpoint], self._values(endpoint, entry)):
+            return
+        where = "the head's own address" if len(own) == 1 else "the heads' own addresses"
+        where = where if found.addresses else "the head's hostname"
+        self._builder.note(
+            entry.place,
+            subject_of(entry),
+            f"its health check {id_} probes {endpoint} at Route 53; here it probes {where} "
+            + ", ".join(own),
+        )
+
+    def _check_all(self, entry: RecordSet, checked: Sequence[RecordSet], found: Target) -> None:
+        """Give the target of `entry` the health checks of these record sets."""
+        for at in checked:
+            self._check(entry, at, found)
+
+    def _values(self, name: str, entry: RecordSet) -> list[str]:
+        """Return the values of the simple record set that a name has in this zone, if it is one."""
+        try:
+            found = self._sets.get((DomainName.from_text(name), entry.rtype), ())
+        except Malformed:
+            return []
+        return list(found[0].values) if len(found) == 1 and found[0].routing == "simple" else []
 
     def _take_values(self, entry: RecordSet, found: Target) -> None:
         if entry.rtype == "CNAME":
@@ -95,10 +127,12 @@ class Targets:
     def follow(self, entry: RecordSet, found: Target) -> None:
         """Follow an alias through the zone, into `found`; raises NotTaken."""
         name, at = entry.alias, entry
+        checked: list[RecordSet] = []
         for _ in range(_MAX_STEPS):
             assert name is not None
             if not name.is_at_or_below(self._origin):
                 found.hostname, found.is_alias = self._head(name.to_text(), entry.owner), True
+                self._check_all(entry, checked, found)
                 return
             entries = self._sets.get((name, at.rtype), [])
             if not entries:
@@ -110,11 +144,11 @@ class Targets:
                 )
             at = entries[0]
             if entry.evaluates and at.health_check is not None:
-                check = self._checks.name_of(at.health_check, at.place)
-                found.checks += [check] if check is not None else []
+                checked.append(at)
             if at.alias is None:
                 found.ttl = at.ttl
                 self._take_values(at, found)
+                self._check_all(entry, checked, found)
                 text = f"its target is now what {name} is at present; it does not follow that name"
                 self._builder.note(entry.place, subject_of(entry), text)
                 return

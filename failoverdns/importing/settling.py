@@ -7,6 +7,7 @@ Nothing that was collected is changed, so that this can be done again without a 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,6 +25,7 @@ from failoverdns.importing.plan import (
 from failoverdns.importing.zone_contents import Contents, Found, ZoneDraft, record_of
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName, plain_label
+from failoverdns.model.policy import Policy
 from failoverdns.model.records import CNAME
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL
 
@@ -99,6 +101,7 @@ class _Settling:
         applications = tuple(a for a in collected.applications.values() if a.name in used)
         checked = {check for application in applications for check in application.checks}
         checks = {name: check for name, check in collected.checks.items() if name in checked}
+        self._note_delays(groups)
         return Plan(
             maker=collected.maker,
             source=collected.source,
@@ -112,6 +115,23 @@ class _Settling:
             not_taken=tuple(sorted(self._not_taken, key=_reading_order)),
             notes=tuple(sorted(self._notes, key=_reading_order)),
         )
+
+    def _note_delays(self, groups: Iterable[PlannedGroup]) -> None:
+        """List the automatic policies in use, because other servers have no such delays."""
+        used = dict.fromkeys(group.policy for group in groups if group.policy is not None)
+        policies = self._collected.policies
+        names = [name for name in used if policies.get(name, {}).get("mode") == "automatic"]
+        if names:
+            default = Policy("")
+            subject = f"the {'policy' if len(names) == 1 else 'policies'} {', '.join(names)}"
+            text = (
+                "groups switch only after `grace`, return to a primary only after it has been up "
+                f"for `hold` ({default.hold:.0f} s), wait `cooldown` ({default.cooldown:.0f} s) "
+                f"between two switches, and switch at most {default.max_switches} times in "
+                f"{default.window:.0f} s"
+            )
+            advice = "Change these keys in `policies` if that is not what you want"
+            self._notes.append(Remark(self._collected.source, subject, text, advice))
 
     def _groups(self) -> tuple[PlannedGroup, ...]:
         wishes = {owner: _own_label(w) for owner, w in self._collected.groups.items()}

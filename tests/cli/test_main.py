@@ -24,6 +24,12 @@ def test_lists_of_commands_show_complete_sentences_on_80_columns(words: list[str
     assert "..." not in commands
 
 
+@pytest.mark.parametrize("words", [[], ["import"], ["import", "bind"]], ids=" ".join)
+def test_the_help_names_the_exit_status_of_an_incomplete_import(words: list[str]) -> None:
+    shown = CliRunner().invoke(cli, [*words, "--help"], terminal_width=80)
+    assert "7" in shown.output.partition("Exit status:")[2]
+
+
 def test_every_option_has_a_help_text() -> None:
     """The text begins with a capital letter and ends with a full stop."""
     commands = list(cli.commands.values())

@@ -72,6 +72,23 @@ def test_a_part_of_a_generate_that_is_wrong_is_listed(tmp_path: Path) -> None:
     assert len(plan.not_taken) == 1
 
 
+def test_records_of_a_signed_zone_that_are_kept_are_listed(tmp_path: Path) -> None:
+    """Resolvers that find DS records at the parent refuse the answers of a server without keys."""
+    signed = (
+        "@ DNSKEY 257 3 13 AAAA\n@ DNSKEY 256 3 13 AAAB\n@ NSEC3PARAM 1 0 0 -\n@ CDS 0 0 0 00\n"
+    )
+    plan = bind_plan(file_with(tmp_path, HEAD + signed + "@ CDNSKEY 257 3 13 AAAA\n"), None)
+    assert len(static(plan)) == 5
+    notes = short(plan.notes)
+    assert set(notes) == {
+        "2 DNSKEY records",
+        "NSEC3PARAM of shop.example",
+        "CDS of shop.example",
+        "CDNSKEY of shop.example",
+    }
+    assert "remove the DS records" in plan.notes[0].advice
+
+
 def test_an_rrset_has_the_lowest_of_its_ttls(tmp_path: Path) -> None:
     plan = bind_plan(file_with(tmp_path, HEAD + "a 300 A 192.0.2.1\na 60 A 192.0.2.2\n"), None)
     assert {line.split()[1] for line in static(plan)} == {"60"}

@@ -58,7 +58,9 @@ def test_a_simplefo_resource_is_a_group(importing: Importing) -> None:
     assert application(plan, "r-primary").heads == (PlannedHead("lb", ("192.0.2.1",)),)
     assert application(plan, "r-backup").checks == ("web",)
     assert set(plan.policies) == {"simplefo"}
-    assert plan.not_taken == plan.notes == ()
+    assert plan.not_taken == ()
+    assert set(short(plan.notes)) == {"the policy simplefo"}
+    assert "only after `grace`" in plan.notes[0].reason
 
 
 def test_names_of_one_resource_share_its_applications(importing: Importing) -> None:
@@ -331,3 +333,9 @@ def test_binary_files_and_files_elsewhere_are_refused(tmp_path: Path) -> None:
         gdnsd_plan(folder)
     (folder / "config").unlink()
     assert gdnsd_plan(folder).zones[0].origin.to_text() == "a.example"
+
+
+def test_the_delays_of_several_policies_are_listed_once() -> None:
+    plan = gdnsd_plan(Path(__file__).parent / "gdnsd")
+    subjects = [note.subject for note in plan.notes if "`cooldown`" in note.reason]
+    assert subjects == ["the policies simplefo, metafo"]

@@ -88,7 +88,9 @@ def test_a_failover_pair_becomes_a_group(importing: Importing) -> None:
     assert (group.primary, group.backup) == ("www-primary", "www-backup")
     assert heads(plan, "www-primary") == (PlannedHead("lb", ("192.0.2.1",)),)
     assert [a.checks for a in plan.applications] == [("http-80-up",), ()]
-    assert plan.not_taken == plan.notes == ()
+    assert plan.not_taken == ()
+    assert set(short(plan.notes)) == {"the policy route53"}
+    assert "up for `hold` (300 s), wait `cooldown` (300 s)" in plan.notes[0].reason
     assert plan.policies["route53"]["fail_back"] == "automatic"
     assert static(plan) == []
 
@@ -598,3 +600,50 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         route53_plan(tmp_path / "nothing.json", None, None)
     with pytest.raises(Malformed, match=r"not a regular file|Is a directory"):
         route53_plan(tmp_path, None, None)
+
+
+@pytest.mark.parametrize(
+    ("config", "listed"),
+    [
+        ({"IPAddress": "192.0.2.11"}, "probes 192.0.2.11 at Route 53; here it probes the head's"),
+        ({"FullyQualifiedDomainName": "up.example.net."}, "probes up.example.net at Route 53"),
+        ({"IPAddress": "192.0.2.90", "FullyQualifiedDomainName": "up.example.net"}, ""),
+        ({"FullyQualifiedDomainName": "one.shop.example"}, ""),
+    ],
+)
+def test_a_health_check_of_another_endpoint_is_listed(
+    importing: Importing, config: dict[str, str], listed: str
+) -> None:
+    sets = pair("www", "192.0.2.90", "198.51.100.1", HealthCheckId="h")
+    one = plain("one", "A", "192.0.2.90")
+    plan = importing(*sets, one, checks={"h": {"Type": "HTTP", "Port": 80} | config})
+    notes = {
+        subject: text for subject, text in short(plan.notes).items() if "policy" not in subject
+    }
+    assert bool(notes) == bool(listed)
+    if listed:
+        text = notes["www.shop.example A PRIMARY"]
+        assert listed in text
+        assert text.endswith("the head's own address 192.0.2.90")
+
+
+def test_a_health_check_behind_an_alias_with_another_endpoint_is_listed(
+    importing: Importing,
+) -> None:
+    first = alias("www", "one.shop.example.", Failover="PRIMARY", SetIdentifier="1")
+    first["AliasTarget"]["EvaluateTargetHealth"] = True
+    second = alias("www", "two.shop.example.", Failover="SECONDARY", SetIdentifier="2")
+    one = plain("one", "A", "192.0.2.90", HealthCheckId="h")
+    plan = importing(first, second, one, plain("two", "A", "192.0.2.91"), checks={"h": CHECK})
+    assert any("probes 192.0.2.1 at Route 53" in note.reason for note in plan.notes)
+
+
+def test_a_health_check_of_an_alias_that_leaves_the_zone_is_taken(importing: Importing) -> None:
+    first = alias("www", "one.shop.example.", Failover="PRIMARY", SetIdentifier="1")
+    first["AliasTarget"]["EvaluateTargetHealth"] = True
+    second = alias("www", "d2.cloudfront.net.", Failover="SECONDARY", SetIdentifier="2")
+    one = alias("one", "d1.cloudfront.net.", HealthCheckId="h")
+    plan = importing(first, second, one, checks={"h": CHECK})
+    assert [application.checks for application in plan.applications] == [("http-80-up",), ()]
+    note = short(plan.notes)["www.shop.example A PRIMARY"]
+    assert note.endswith("here it probes the head's hostname d1.cloudfront.net")
