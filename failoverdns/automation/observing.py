@@ -301,12 +301,13 @@ class Observing:
         return {"probed_every": check.fast_interval if is_fast else check.interval, "fast": is_fast}
 
     def _naming(self, key: TallyKey) -> dict[str, Json]:
-        """Return the host name that probes of a target ask for, and the advice about it."""
+        """Return the host name that probes of a target ask for, the Host if set, and advice."""
         watched = self._watched.get(key.application)
         target = watched.targets.get(key) if watched is not None else None
         if target is None or not target.check.kind.asks_for_name:
-            return {"server_name": None, "advice": None}
-        return {"server_name": target.server_name, "advice": target.advice or None}
+            return {"server_name": None, "host": None, "advice": None}
+        host, advice = target.check.http.host, target.advice or None
+        return {"server_name": target.server_name, "host": host, "advice": advice}
 
     def _wall(self, steady: float) -> float:
         """Return the wall-clock time of a number of steady seconds."""

@@ -263,6 +263,7 @@ def test_the_last_result_of_each_probe_can_be_shown(world: World) -> None:
         "probed_every": 10.0,
         "fast": False,
         "server_name": None,
+        "host": None,
         "advice": None,
     }
     assert world.seen() == [{**head, "health": "unknown", **calm, "result": None}]
@@ -276,6 +277,7 @@ def test_the_last_result_of_each_probe_can_be_shown(world: World) -> None:
             "probed_every": 1.0,
             "fast": True,
             "server_name": None,
+            "host": None,
             "advice": None,
             "result": "bad",
             "cause": "refused",

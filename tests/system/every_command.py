@@ -34,14 +34,14 @@ EU_TARGETS = ["192.0.2.3", "2001:db8::3"]
 SESSION = (
     Typed(
         "application add eu --hostname-template {{head}}.{{application}}.example",
-        "eu: web head nothing yet",
+        "eu: no web head",
         {"name": "eu", "hostname_template": "{{head}}.{{application}}.example"},
     ),
-    Typed("application add us", "us: web head nothing yet", {"name": "us", "heads": []}),
-    Typed("application rename us usa", "usa: web head nothing yet", {"name": "usa"}),
+    Typed("application add us", "us: no web head", {"name": "us", "heads": []}),
+    Typed("application rename us usa", "usa: no web head", {"name": "usa"}),
     Typed(
         "application set eu --check beat",
-        "eu: web head nothing yet",
+        "eu: no web head",
         {"name": "eu", "health": {"checks": ["beat"]}},
     ),
     Typed(
@@ -229,7 +229,7 @@ SESSION = (
     Typed("group set store --primary=", "store: {label}.failover.test", {"answers": []}),
     Typed(
         "group set store --backup= --override active-side",
-        "store: {label}.failover.test answers nothing yet (NODATA)",
+        "store: {label}.failover.test answers nothing (NODATA)",
         {"overridden": ["active-side"]},
     ),
     Typed(
@@ -240,7 +240,7 @@ SESSION = (
     Typed("head remove eu lb3", "eu: web head lb1.eu.example", {"heads": [{"name": "lb1"}]}),
     Typed(
         "head remove eu lb1 --reason gone",
-        "eu: web head nothing yet\n",
+        "eu: no web head\n",
         {"heads": [], "answering_nothing": [], "overridden": []},
     ),
     Typed("application remove eu", "removed eu\n", {"removed": "eu"}),

@@ -35,9 +35,10 @@ def _head(head: Result) -> str:
 
 
 def _application_line(application: Result) -> str:
-    targets = ", ".join(application["web_head"]["targets"]) or "nothing yet"
+    targets = ", ".join(application["web_head"]["targets"])
     heads = ", ".join(application["web_head"]["heads"])
-    return f"{application['name']}: web head {targets}" + (f" ({heads})" if heads else "")
+    said = f"web head {targets}" if targets else "no web head"
+    return f"{application['name']}: {said}" + (f" ({heads})" if heads else "")
 
 
 def _changed(result: Result) -> None:

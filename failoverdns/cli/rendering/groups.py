@@ -30,7 +30,7 @@ def groups(result: Result) -> None:
 
 def group_line(group: Result) -> str:
     """Return one line about a group: what it answers."""
-    answers = ", ".join(group["answers"]) or "nothing yet (NODATA)"
+    answers = ", ".join(group["answers"]) or "nothing (NODATA)"
     return f"{group['name']}: {group['hostname']} answers {answers} ({group['active']} active)"
 
 

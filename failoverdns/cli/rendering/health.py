@@ -29,8 +29,7 @@ def probe_line(probe: Result, *, short: bool = False, with_address: bool = False
     where = f"{probe['head']} {probe['address']}" if probe["address"] else probe["head"]
     address = f" {probe['address']}" if with_address else ""
     name = f"{probe['check']}{address}" if short else f"{where}, {probe['check']} ({probe['type']})"
-    if probe.get("server_name"):
-        name += f" as {probe['server_name']}"
+    name += _asking_for(probe)
     pace = f", probed every {probe['probed_every']:g} s" if probe.get("fast") else ""
     if probe["result"] is None:
         return f"{name}: nothing yet{pace}"
@@ -39,6 +38,15 @@ def probe_line(probe: Result, *, short: bool = False, with_address: bool = False
     details = ", ".join(filter(None, (why, took)))
     times = f"{probe['in_a_row']} in a row" + (f" ({details})" if details else "")
     return f"{name}: {probe['result']}, {times} at {probe['at']}{pace}"
+
+
+def _asking_for(probe: Result) -> str:
+    """Return the name that a probe asks for; a Host of its own is all that plain HTTP sends."""
+    name, host = probe.get("server_name"), probe.get("host")
+    if host and (not name or probe["type"] == "http"):
+        return f" as {host}"
+    own = f" (Host {host})" if host and host != name else ""
+    return f" as {name}{own}" if name else ""
 
 
 def _health(result: Result) -> None:

@@ -136,8 +136,9 @@ def rename_group(view: View, command: RenameGroup, _moment: Moment, _random: Ran
     group = find_group(view, command.old)
     if command.new != group.name and view.group_named(command.new) is not None:
         raise Rejected("exists", f"there is a group {command.new!r} already")
-    if command.new != group.name:
-        _check_unnamed(view, group)
+    named = _why_named(view, group)
+    if command.new != group.name and named is not None:
+        raise Rejected("in-use", named)
     return _written(view, group, replace(group, name=command.new))
 
 
@@ -147,14 +148,9 @@ def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Ran
     The origin of a zone stays in use whether it has a group or not, so it is not retired.
     """
     group = find_group(view, command.name)
-    if group.applications:
-        raise Rejected(
-            "in-use",
-            f"group {group.name!r} still has applications: detach them first with "
-            f'`group set {group.name} --backup ""` and `--primary ""`',
-        )
-    _check_unnamed(view, group)
-    _check_unaliased(view, group)
+    in_use = (_why_named(view, group), _why_aliased(view, group), _why_attached(group))
+    if reasons := [text for text in in_use if text is not None]:
+        raise Rejected("in-use", "; and ".join(reasons))
     hostname = group.hostname.to_text()
     if group.is_apex:
         return Decision(
@@ -190,26 +186,39 @@ def _with_policy(view: View, automation: Automation, wanted: str | None) -> Auto
     return replace(automation, policy=wanted or None, held=None)
 
 
-def _check_unnamed(view: View, group: Group) -> None:
-    """Raise Rejected `in-use` if a safety rule refers to the group by its name."""
+def _why_attached(group: Group) -> str | None:
+    """Return how the applications of a group are detached, or None without any."""
+    if not group.applications:
+        return None
+    options = [f'--{side.value} ""' for side in Side if group.application(side) is not None]
+    if group.application(group.active) is not None:
+        options.append(f"--override {ACTIVE_SIDE}")
+    return (
+        f"group {group.name!r} still has applications: detach them first with "
+        f"`group set {group.name} {' '.join(options)}`"
+    )
+
+
+def _why_named(view: View, group: Group) -> str | None:
+    """Return which safety rules refer to the group by its name, or None."""
     naming = [rule.name for rule in view.settings.safety_rules if counts_on(rule, group)]
-    if naming:
-        raise Rejected(
-            "in-use",
-            f"the configuration names group {group.name!r} in the safety rule(s) "
-            f"{', '.join(naming)}: change these first",
-        )
+    if not naming:
+        return None
+    return (
+        f"the configuration names group {group.name!r} in the safety rule(s) "
+        f"{', '.join(naming)}: change these first"
+    )
 
 
-def _check_unaliased(view: View, group: Group) -> None:
-    """Raise Rejected `in-use` if zones have the group's hostname as their alias."""
+def _why_aliased(view: View, group: Group) -> str | None:
+    """Return which zones have the group's hostname as their alias, or None."""
     origins = view.aliases.get(group.hostname, ())
-    if origins:
-        raise Rejected(
-            "in-use",
-            f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}, where the apex "
-            "would have no address: change the configuration first",
-        )
+    if not origins:
+        return None
+    return (
+        f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}, where the apex "
+        "would have no address: change the configuration first"
+    )
 
 
 def _active_side_refusal(group: Group) -> Rejected:

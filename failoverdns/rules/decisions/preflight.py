@@ -129,7 +129,7 @@ def preflight_report(
     _note_safety(view, proposal, note)
     for text in report_of(view, flight.group):
         note("policy", WARNING, text)
-    _note_certificate(flight, note)
+    _note_certificate(view, flight, note)
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
         _note_soundness(soundness or Soundness(flight.certificate.facts), now, note)
@@ -197,13 +197,18 @@ def _note_safety(view: View, proposal: SwitchProposal, note: Note) -> None:
             note("safety", FAILED, f"{failure.rule}: {failure.message}")
 
 
-def _note_certificate(flight: Flight, note: Note) -> None:
+def _note_certificate(view: View, flight: Flight, note: Note) -> None:
     """Note which certificate the side would have, or why it would have none."""
     transfer, certificate = flight.proposal.transfer, flight.certificate
+    before = flight.proposal.before
+    former = application_on(view, before, before.active)
     if transfer is not None and transfer.problems:
         note("certificate", FAILED, "; ".join(problem for _, problem in transfer.problems))
-    elif certificate is None and flight.proposal.before == flight.proposal.after:
+    elif certificate is None and before == flight.proposal.after:
         note("certificate", OK, "it has none")
+    elif certificate is None and former is not None and view.certificate(former.id) is not None:
+        text = "the active side has one, and there is no application to transfer it to"
+        note("certificate", WARNING, text)
     elif certificate is None:
         note("certificate", OK, "neither side has one: nothing to transfer")
     elif transfer is None:

@@ -89,7 +89,7 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
 def unresolved(view: View, target: Hostname) -> str:
     """Return why a flattened hostname has no addresses, in words that follow the hostname."""
     if not is_answered_here(view, target.name):
-        return "has no address so far (it takes `resolvers` in the configuration)"
+        return "has no address so far (the `resolvers` of the configuration find it)"
     leads_to = configured_cname(view.zone, target.name)
     if leads_to is not None:
         return f"is a CNAME record of this server, and not followed: name {leads_to} instead"
@@ -97,12 +97,19 @@ def unresolved(view: View, target: Hostname) -> str:
 
 
 def dark_apexes(view: View, group: Group) -> tuple[str, ...]:
-    """Return a sentence if apexes have no address, although their group leads to a hostname.
+    """Return a sentence if apexes have no address, where a look at their group does not tell.
 
-    Elsewhere a CNAME record is answered until the hostname is resolved; at an apex, nothing.
+    Elsewhere a CNAME record is answered until a hostname is resolved; at an apex, nothing.  A group
+    without a target leaves those zones without addresses whose alias it is.
     """
     origins = tuple(apexes_of(view, group))
     target = _active_target(view, group) if origins else Nothing()
+    aliased = view.aliases.get(group.hostname, ())
+    if aliased and isinstance(target, Nothing):
+        dark = (
+            f"the apex of {named_zones(aliased)}, whose alias is {group.hostname}, has no address"
+        )
+        return (f"{dark}: group {group.name!r} has no target",)
     if not isinstance(target, Hostname) or isinstance(flattened(view, target)[0], Addresses):
         return ()
     where = f"the apex of {named_zones(origins)} has no address, and no CNAME is allowed there"

@@ -22,7 +22,7 @@ def test_a_removal_names_the_groups_that_answer_nothing(console: Console) -> Non
     ]
     done = console.shown("head remove eu lb --override target-empty").splitlines()
     assert done[:2] == [
-        "eu: web head nothing yet",
+        "eu: no web head",
         "  groups that answer nothing now (NODATA): shop",
     ]
     assert console.table("application list")[0][2] == "down"

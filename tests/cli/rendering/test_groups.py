@@ -8,6 +8,7 @@ import pytest
 from console import Console
 
 from failoverdns.cli import rendering
+from failoverdns.cli.rendering.groups import group_line
 from failoverdns.model.commands.automation import Automate
 from failoverdns.model.health import Cause, ProbeResult
 
@@ -139,3 +140,9 @@ def test_groups_are_shown_with_their_automation(checked: Console) -> None:
     assert "held: office, late" in checked.shown("group list")
     checked.do(PLAN)
     assert f"backup at {TOMORROW}" in checked.shown("group list")
+
+
+def test_a_group_without_a_target_answers_nothing() -> None:
+    """Whether it answered before or not."""
+    shop = {"name": "shop", "hostname": "shop.test", "answers": [], "active": "backup"}
+    assert group_line(shop) == "shop: shop.test answers nothing (NODATA) (backup active)"

@@ -107,6 +107,30 @@ def test_a_probe_of_one_of_several_addresses_shows_its_address_and_name() -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "server_name", "host", "expected"),
+    [
+        ("http", "shop.example", "www.shop.example", "web as www.shop.example"),
+        ("http", "shop.example", None, "web as shop.example"),
+        ("http", None, "www.shop.example:8080", "web as www.shop.example:8080"),
+        (
+            "https",
+            "shop.example",
+            "www.shop.example",
+            "web as shop.example (Host www.shop.example)",
+        ),
+        ("https", "shop.example", "shop.example", "web as shop.example"),
+        ("https", None, None, "web"),
+    ],
+)
+def test_a_probe_shows_the_host_that_it_sends(
+    kind: str, server_name: str | None, host: str | None, expected: str
+) -> None:
+    probe = {"head": "lb", "check": "web", "type": kind, "address": None, "result": None}
+    named = {**probe, "server_name": server_name, "host": host}
+    assert probe_line(named, short=True).startswith(f"{expected}: ")
+
+
 def test_health_says_which_check_does_not_know_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     """Once, however many heads and addresses are probed with it."""
     probe = {"head": "lb", "check": "web", "type": "tls", "address": None, "result": None}

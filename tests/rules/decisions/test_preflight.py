@@ -66,6 +66,8 @@ def test_a_switch_that_would_succeed_passes_every_check() -> None:
         (shop(backup=None), {}, "application", "failed", "no application is attached"),
         (state(eu(), application("us"), group()), {}, "targets", "failed", "resolves to nothing"),
         (shop(), {}, "certificate", "ok", "neither side has one"),
+        (shop(EU, backup=None), {}, "certificate", "warning", "no application to transfer it to"),
+        (shop(backup=None), {}, "certificate", "ok", "neither side has one"),
         (shop(EU, OTHER), {}, "certificate", "failed", "is for other names"),
         (shop(EU, OTHER), {}, "names", "failed", f"it is not valid for {HOSTNAME}"),
         (shop(EU), {"now": EXPIRED}, "certificate", "failed", "expired"),

@@ -57,7 +57,7 @@ PROBES = lambda _: []  # noqa: E731
 
 DARK = (
     "the apex of shop.example has no address, and no CNAME is allowed there: lb.cloud.example has "
-    "no address so far (it takes `resolvers` in the configuration)"
+    "no address so far (the `resolvers` of the configuration find it)"
 )
 
 
@@ -116,7 +116,7 @@ def test_a_switch_at_the_apex_to_a_hostname_without_addresses_is_refused() -> No
     view = apex(backup="cloud")
     refused = refusal(view, Switch(("shop",)))
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
-    assert "lb.cloud.example has no address so far (it takes" in refused.rules[0].message
+    assert "lb.cloud.example has no address so far (the `resolvers`" in refused.rules[0].message
     assert "keep it on the side that is not active until `status`" in refused.rules[0].message
     carry_out(view, ANSWER)
     carry_out(view, Switch(("shop",)))
@@ -347,8 +347,8 @@ def test_an_alias_to_a_group_with_a_hostname_is_resolved() -> None:
     view = aliased(primary="cloud")
     assert wanted(view) == (HOST,)
     assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
-        "group 'shop' leads to lb.cloud.example, which has no address so far (it takes `resolvers` "
-        "in the configuration)"
+        "group 'shop' leads to lb.cloud.example, which has no address so far (the `resolvers` "
+        "of the configuration find it)"
     )
     carry_out(view, ANSWER)
     assert answers(view) == ["CNAME lb.cloud.example"]
@@ -452,6 +452,27 @@ def test_a_group_that_is_the_alias_of_a_zone_is_not_removed() -> None:
     carry_out(view, RemoveGroup("shop"))
     result = carry_out(view, Configure((zone(), zone("shop.example", alias=name(HOSTNAME)))))
     assert "it is retired" in str(result["warnings"])
+
+
+def test_all_that_keeps_a_group_from_being_removed_is_named_at_once() -> None:
+    """So nobody detaches the applications, which is an outage, before the alias is gone."""
+    message = refusal(aliased(), RemoveGroup("shop")).message
+    assert message.startswith(f"{HOSTNAME} is the alias of the zone(s) shop.example")
+    assert "; and group 'shop' still has applications: detach them first with" in message
+    assert "--override active-side" in message
+
+
+def test_a_group_that_loses_its_target_tells_of_the_zones_whose_alias_it_is() -> None:
+    dark = (
+        f"the apex of shop.example, whose alias is {HOSTNAME}, has no address: "
+        "group 'shop' has no target"
+    )
+    detached = SetGroup("shop", primary="", override=("active-side",))
+    assert carry_out(aliased(), detached)["warnings"] == [dark]
+    switched = Switch(("shop",), override=("no-application", "target-empty"))
+    assert dark in carry_out(aliased(backup=None), switched)["warnings"]
+    removed = RemoveHead("eu", "lb1", override=("target-empty",))
+    assert dark in carry_out(aliased(), removed)["warnings"]
 
 
 def test_explain_names_the_zones_that_follow_a_group() -> None:
