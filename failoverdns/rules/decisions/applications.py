@@ -118,7 +118,8 @@ def remove_application(
         raise Rejected(
             "in-use",
             f"application {application.name!r} is attached to {attached} group(s) ({some}): "
-            'detach it first with `group set GROUP --primary ""` or `--backup ""`',
+            'detach it first with `group set GROUP --primary ""` or `--backup ""`, where it is '
+            "active with `--override active-side`",
         )
     writes = (
         *certificate_removals(view, application),

@@ -402,6 +402,7 @@ def test_a_refusal_names_at_most_five_of_the_attached_groups() -> None:
     groups = [samples.group(f"g{n}", backup=None) for n in range(7)]
     refused = refusal(state(samples.eu(), *groups), RemoveApplication("eu"))
     assert "attached to 7 group(s) ('g0', 'g1', 'g2', 'g3', 'g4')" in refused.message
+    assert "--override active-side" in refused.message
 
 
 def test_duplicate_checks_are_dropped_and_omitted_settings_stay_unchanged() -> None:
