@@ -2,7 +2,7 @@
 
 A wildcard answers at a name as long as nothing exists at it or below it (RFC 4592 section 2.2.2).
 So a new record at `_dmarc.www` takes `www` from the wildcard, which nobody expects.  That a record
-at `www` does so is expected, and labels with an underscore are no names of hosts: neither is told.
+at `www` does so is expected, and a label with an underscore names no host: neither is reported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STEP: Final = 500
 """Names that are looked at in one step."""
 
 MOST: Final = 20
-"""Names of a zone that are told; there may be very many."""
+"""Names of a zone that are reported; there may be very many."""
 
 
 def hidden_by_records(

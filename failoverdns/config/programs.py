@@ -1,7 +1,7 @@
 """Programs and CA files of checks and hooks: a warning where one cannot be run, or read.
 
-It is no error, because it may be put there later; until then a check with it finds nothing out, and
-a hook fails.
+It is not an error, because it may be put there later; until then a check with it finds nothing out,
+and a hook fails.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _SIGNING: Final = {48: "DNSKEY", 51: "NSEC3PARAM", 59: "CDS", 60: "CDNSKEY"}
 """Types of records that are of use in a signed zone only, by number (RFC 4034, 5155, 7344)."""
 
 _SHOWN: Final = 3
-"""Errors that are shown of a file that is no zone file."""
+"""Errors that are shown of a file that is not a zone file."""
 
 
 @dataclass(frozen=True, slots=True)

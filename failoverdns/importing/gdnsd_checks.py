@@ -39,7 +39,7 @@ class ServiceTypes:
     def names_of(self, types: Value | None) -> tuple[str, ...]:
         """Return the names of the checks for service types; `up` needs none.
 
-        What cannot be taken is listed once.  Raises Malformed if they are no texts.
+        What cannot be taken is listed once.  Raises Malformed if they are not texts.
         """
         if types is None:
             return ()

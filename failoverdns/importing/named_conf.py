@@ -31,7 +31,7 @@ _FIRST: Final = frozenset(
 """The words that a statement of `named.conf` may begin with."""
 
 _ENOUGH: Final = 5
-"""Words of the first statement that tell what a file is."""
+"""Words of the first statement, by which a file is recognized."""
 
 
 @dataclass(frozen=True, slots=True)

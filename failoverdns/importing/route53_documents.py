@@ -45,7 +45,7 @@ class RecordSet:
     `place` is its position in the document; `values` is zone-file text.  `routing` is the name of
     the routing policy; `failover` is PRIMARY or SECONDARY, or empty.
     `weight` is what the document has, None without one.
-    `evaluates` tells whether the health of the alias' target counts.
+    `evaluates` is true if the health of the alias' target counts.
     """
 
     place: str
@@ -134,9 +134,9 @@ def is_cut_off(document: Mapping[str, Any]) -> bool:
 
 
 def zone_of(sets: Sequence[RecordSet], source: str, given: DomainName | None) -> DomainName:
-    """Return the origin of the zone that record sets are of, or `given` if they do not tell it.
+    """Return the origin of the zone that record sets are of, or `given` if they do not name it.
 
-    Raises Malformed if neither tells it, or both, differently.
+    Raises Malformed if neither names it, or if the two differ.
     """
     found = list(dict.fromkeys(entry.owner for entry in sets if entry.rtype == "SOA"))
     if given is not None:

@@ -42,7 +42,7 @@ _ONE_TARGET: Final = "Use a load balancer that has both families"
 
 
 class PlainRecords:
-    """Takes the record sets of a zone that are no group."""
+    """Takes the record sets of a zone that are not part of a group."""
 
     def __init__(
         self,

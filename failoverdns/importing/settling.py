@@ -1,6 +1,6 @@
 """Give what was collected its final names: groups get labels, zones what they can have beside them.
 
-A group whose name is no label below its zone gets one that is free, and its name becomes a CNAME.
+A group whose name is not a label below its zone gets a free one, and its name becomes a CNAME.
 Nothing that was collected is changed, so that this can be done again without a group.
 """
 
@@ -162,7 +162,7 @@ class _Settling:
         return tuple(groups)
 
     def _detour(self, wanted: WantedGroup, taken: set[str]) -> str:
-        """Give a group whose name is no label a free one, and its name a CNAME that leads there."""
+        """Give a group a free label, and its name a CNAME that leads there; return the label."""
         zone, owner = wanted.zone, wanted.owner
         label = unused(flat_label(owner, zone.origin), taken)
         taken.add(label)

@@ -43,7 +43,7 @@ GDNSD_SIZE: Final = 64 * 1024 * 1024
 def route53_plan(file: Path, zone: str | None, checks: Path | None) -> Plan:
     """Return the plan for a file with the record sets of a hosted zone of Route 53.
 
-    `zone` is its name, if the file does not tell it; `checks` a file with the health checks.
+    `zone` is its name, if the file does not have it; `checks` a file with the health checks.
     """
     source = _name(file)
     document = parse_document(read_bytes(file, MAX_SIZE), source)
@@ -83,7 +83,7 @@ def gdnsd_plan(folder: Path) -> Plan:
 def bind_plan(file: Path, zone: str | None) -> Plan:
     """Return the plan for a zone file of BIND, or for its `named.conf`.
 
-    `zone` is the name of the zone, if a zone file does not tell it.
+    `zone` is the name of the zone, if a zone file does not have it.
     """
     data = read_bytes(file, LIMITS.size)
     builder = PlanBuilder("bind", str(file))

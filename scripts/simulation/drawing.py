@@ -24,7 +24,7 @@ from simulation.studies import LOSSES, PERIODS, Delay, Drain, Flaps, Frontier, R
 
 _COLOURS = ("#0b5fa5", "#d1495b", "#2a9d5c", "#8a5fbf", "#c98a00", "#4d4d4d", "#17a2b8", "#a0522d")
 _DASHES = ("--", "-.", ":", (0, (7, 2)), (0, (4, 1, 1, 1, 1, 1)), (0, (1, 2)), "--", "-.")
-"""Lines that lie on each other can be told apart by their dashes."""
+"""Lines that lie on each other differ in their dashes."""
 _RESOLUTION = 180
 _GREY = "#666666"
 _STYLE: dict[Any, Any] = {

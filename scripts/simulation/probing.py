@@ -52,7 +52,7 @@ def _of_head(
 
 
 class Steps:
-    """The probes of one head, each of which begins when the one before has told enough."""
+    """The probes of one head, each of which begins when the one before has a result."""
 
     def __init__(self, check: Check, first: float, dice: Random) -> None:
         """Begin with a head of which nothing is known, whose first probe is due at `first`."""

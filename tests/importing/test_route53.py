@@ -149,7 +149,7 @@ def test_an_alias_to_a_record_of_the_zone_is_followed(importing: Importing) -> N
     assert "two.shop.example. 300 IN A 192.0.2.3" in static(plan)
 
 
-def test_an_alias_circle_is_listed(importing: Importing) -> None:
+def test_an_alias_loop_is_listed(importing: Importing) -> None:
     plan = importing.adopted(alias("a", "b.shop.example."), alias("b", "a.shop.example."))
     assert len(plan.not_taken) == 2
     assert "too many names" in short(plan.not_taken)["a.shop.example A"]
@@ -304,7 +304,7 @@ def test_an_alias_excludes_addresses_and_a_server_of_that_name(importing: Import
 
 
 def test_what_the_server_would_refuse_is_listed(importing: Importing) -> None:
-    """Its rules are tried, so that every command succeeds: here hostnames lead in a circle."""
+    """Its rules are tried, so that every command succeeds: here hostnames lead in a loop."""
     plan = importing.adopted(
         *pair("www", "x.any.shop.example", "b.example.net", "CNAME"),
         plain("\\052.any", "CNAME", "www.shop.example"),
@@ -353,12 +353,12 @@ def test_hostnames_that_cannot_work_are_listed(
     importing: Importing, target: str, reason: str
 ) -> None:
     sets = pair("www", target, "b.example.net", "CNAME")
-    circle = plain("one", "CNAME", "www.shop.example")
+    loop = plain("one", "CNAME", "www.shop.example")
     if not target:
         with pytest.raises(Malformed, match=reason):
-            importing.adopted(*sets, circle)
+            importing.adopted(*sets, loop)
         return
-    plan = importing.adopted(*sets, circle)
+    plan = importing.adopted(*sets, loop)
     assert reason in short(plan.not_taken)["www.shop.example CNAME PRIMARY"]
     assert heads(plan, plan.groups[0].primary) == (PlannedHead("lb", hostname="b.example.net"),)
 

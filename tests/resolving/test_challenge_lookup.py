@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 
 import dns.rcode
@@ -18,15 +17,6 @@ from failoverdns.resolving.challenge_lookup import look_up
 OWNER = DomainName.from_text("_acme-challenge.www.shop.example")
 TARGET = DomainName.from_text("www.shop.example._acme-challenge.failover.test")
 HERE, THERE = f"{OWNER}.", f"{TARGET}."
-
-
-@pytest.fixture
-def resolver() -> Iterator[NameServer]:
-    running = NameServer()
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 def answers(resolver: NameServer, *records: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 import dns.rcode
@@ -18,15 +17,6 @@ from failoverdns.resolving.client import resolve
 
 HOST = "lb.cloud.example."
 NAME = DomainName.from_text("lb.cloud.example")
-
-
-@pytest.fixture
-def resolver() -> Iterator[NameServer]:
-    running = NameServer()
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 def ask(*resolvers: NameServer, timeout: float = client.TIMEOUT) -> Answer:

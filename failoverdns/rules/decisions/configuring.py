@@ -27,7 +27,7 @@ from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
 from failoverdns.rules.derived.reconfigured import reconfigured
 from failoverdns.rules.derived.targets import alias_problem
-from failoverdns.rules.derived.trails import application_circle, dead_end
+from failoverdns.rules.derived.trails import application_loop, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
 from failoverdns.rules.derived.zone_digests import led_to_by_zone, zone_digest
@@ -52,7 +52,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         *_missing_zones(view, command),
         *_conflicts(view, command),
         *_missing_settings(view, command),
-        *_new_circles(view, command),
+        *_new_loops(view, command),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
@@ -101,10 +101,10 @@ _MOST_LOST = 5
 """Applications that a reload or a start warns of because their target here is lost, at most."""
 
 
-def _new_circles(view: View, command: Configure) -> list[str]:
+def _new_loops(view: View, command: Configure) -> list[str]:
     """Return the hostnames of applications that new records lead back to their groups.
 
-    What a start finds is said and served: the names beside it should be answered all the same.
+    What a start finds is reported and served: other names should be answered all the same.
     """
     if command.is_start or not changed_zones(view.zones, command.zones):
         return []
@@ -114,19 +114,19 @@ def _new_circles(view: View, command: Configure) -> list[str]:
         hostname = pointed_at(application)
         if hostname is None or zone_of(after, hostname) is None:
             continue
-        circle = application_circle(after, application, hostname)
-        if circle is not None and application_circle(view, application, hostname) is None:
-            faults.append(circle)
+        loop = application_loop(after, application, hostname)
+        if loop is not None and application_loop(view, application, hostname) is None:
+            faults.append(loop)
     return faults
 
 
 def _lost_targets(view: View) -> Iterator[str]:
-    """Yield what is wrong with targets in the zones here: they lead in a circle, or nowhere."""
+    """Yield what is wrong with targets in the zones here: they leads in a loop, or nowhere."""
     for application in view.applications():
         hostname = pointed_at(application)
         if hostname is not None and zone_of(view, hostname) is not None:
-            circle = application_circle(view, application, hostname)
-            if (problem := circle or dead_end(view, application)) is not None:
+            loop = application_loop(view, application, hostname)
+            if (problem := loop or dead_end(view, application)) is not None:
                 yield problem
 
 

@@ -27,7 +27,7 @@ from failoverdns.rules.decisions.decision import Decision, row, tried, warned, w
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
 from failoverdns.rules.decisions.judging_targets import (
     certificate_warnings,
-    check_circles,
+    check_loops,
     group_warnings,
     has_other_policy,
     lost_targets,
@@ -75,7 +75,7 @@ def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> 
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    check_circles(view, None, group)
+    check_loops(view, None, group)
     added = Decision((Write(None, group),), lambda after: group_report(after, group))
     hidden = hidden_by_group(view, zone, label) if command.label is not None else ()
     return warned_after(
@@ -117,7 +117,7 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
     require_target(silenced, command.override, what, remedy)
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
-    check_circles(view, group, after)
+    check_loops(view, group, after)
     written = _written(view, group, after)
     if has_other_policy(group, after):
         written = warned_after(

@@ -1,4 +1,4 @@
-"""Targets and policies that cannot work: refused where nothing else would do, and said elsewhere.
+"""Targets and policies that cannot work: some are refused, the others are reported as warnings.
 
 Commands on applications and on groups ask the same questions: whether a hostname can be the name of
 a host, whether it leads back to a group that answers with it, whether it leads to nothing here, and
@@ -20,7 +20,7 @@ from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import policy_of
 from failoverdns.rules.derived.obstacles import sentences
 from failoverdns.rules.derived.targets import application_on, dark_apexes, target_of, why_empty
-from failoverdns.rules.derived.trails import application_circle, dead_end, group_circle
+from failoverdns.rules.derived.trails import application_loop, dead_end, group_loop
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
     check_hostname,
@@ -34,7 +34,7 @@ _MOST_FOLLOWING = 200
 
 
 def check_new_hostnames(view: View, before: Application | None, after: Application) -> None:
-    """Raise Rejected `invalid` for a hostname that no host can have, or that leads in a circle.
+    """Raise Rejected `invalid` for a hostname that no host can have, or that leads in a loop.
 
     Hostnames that stay are not judged: earlier versions took any name.  But one that becomes the
     target of the application must not lead back to a group that follows the application.
@@ -48,17 +48,17 @@ def check_new_hostnames(view: View, before: Application | None, after: Applicati
         stay -= {pointed_at(after)} - {pointed_at(before)}
         named = {name: None for name in named if name not in stay}
     for name in named:
-        if (circle := application_circle(view, after, name)) is not None:
-            raise Rejected("invalid", f"{circle}; give addresses, or a hostname elsewhere")
+        if (loop := application_loop(view, after, name)) is not None:
+            raise Rejected("invalid", f"{loop}; give addresses, or a hostname elsewhere")
 
 
-def check_circles(view: View, before: Group | None, after: Group) -> None:
+def check_loops(view: View, before: Group | None, after: Group) -> None:
     """Raise Rejected `invalid` if a target that a group gets leads back to the group itself."""
     for side in Side:
         if before is None or after.application(side) != before.application(side):
-            circle = group_circle(view, after, side)
-            if circle is not None:
-                raise Rejected("invalid", f"{circle}; attach another application there")
+            loop = group_loop(view, after, side)
+            if loop is not None:
+                raise Rejected("invalid", f"{loop}; attach another application there")
 
 
 def application_warnings(view: View, application: Application) -> list[str]:

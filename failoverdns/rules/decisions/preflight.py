@@ -56,7 +56,7 @@ from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.obstacles import report_of
 from failoverdns.rules.derived.renewing import renew_at
 from failoverdns.rules.derived.targets import application_on, dark_apexes, target_of, why_empty
-from failoverdns.rules.derived.trails import dead_end, group_circle
+from failoverdns.rules.derived.trails import dead_end, group_loop
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
 
@@ -159,10 +159,10 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
         return
     note("application", OK, application.name)
     targets = ", ".join(target_texts(target_of(view, proposal.after, side)))
-    circle = group_circle(view, proposal.after, side)
+    loop = group_loop(view, proposal.after, side)
     doubt = _odd_hostname(application) or dead_end(view, application)
-    if not targets or circle is not None:
-        note("targets", FAILED, circle or f"it {why_empty(view, proposal.after, side)[0]}")
+    if not targets or loop is not None:
+        note("targets", FAILED, loop or f"it {why_empty(view, proposal.after, side)[0]}")
         return
     if doubt is not None:
         note("targets", WARNING, doubt)

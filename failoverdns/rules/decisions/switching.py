@@ -52,7 +52,7 @@ from failoverdns.rules.derived.targets import (
     target_of,
     why_empty,
 )
-from failoverdns.rules.derived.trails import group_circle
+from failoverdns.rules.derived.trails import group_loop
 from failoverdns.rules.derived.view import View
 
 
@@ -282,8 +282,8 @@ def _failures(
         why, remedy = why_empty(view, group, to)
         text = f"the {to.value} of group {group.name!r} {why}: {remedy}"
         return (RuleFailure(PreflightRule.TARGET_EMPTY, text, group.name),)
-    if (circle := group_circle(view, group, to, sides)) is not None:
-        text = f"the {to.value} of group {group.name!r} answers nothing: {circle}"
+    if (loop := group_loop(view, group, to, sides)) is not None:
+        text = f"the {to.value} of group {group.name!r} answers nothing: {loop}"
         return (RuleFailure(PreflightRule.TARGET_LOOP, text, group.name),)
     application = application_on(view, group, to)
     if application is not None and side_condition(view, group, to).health is Health.DOWN:

@@ -32,13 +32,11 @@ from failoverdns.model.records import CNAME, Opaque
 from failoverdns.model.static_records import StaticRecords
 from failoverdns.rules.derived.apex import apexes_of, is_answered_here
 from failoverdns.rules.derived.entity_lookup import zone_of
+from failoverdns.rules.derived.static_names import MAX_TRAIL
 from failoverdns.rules.derived.view import View
 
 _MOST_NAMES: Final = 100
 """The largest number of hostnames of groups, because thousands may follow an application."""
-
-_MOST_LINKS: Final = 16
-"""CNAME records from a name to a group, at most."""
 
 _CNAME_HEAD: Final = CNAME.to_bytes(2, "big")
 
@@ -157,7 +155,7 @@ def _static_names(view: View, groups: Iterable[Group], wildcards: Iterable[str])
 
 def _end_of(links: Mapping[bytes, bytes], name: bytes) -> bytes:
     """Return the name where a chain of CNAME records ends."""
-    for _ in range(_MOST_LINKS):
+    for _ in range(MAX_TRAIL):
         if name not in links:
             break
         name = links[name]

@@ -91,7 +91,7 @@ def is_settled(tally: Tally, age: float) -> bool:
 
     | health    | settled, if                                                               |
     |-----------|---------------------------------------------------------------------------|
-    | any       | its last probe found nothing out: haste would find no more                |
+    | any       | its last probe found nothing out, and a fast one would not either         |
     | `unknown` | never: a new head is probed fast until its health is known                |
     | `up`      | its last result was good, or it came up less than `RESTING` seconds ago   |
     | `down`    | its last result was bad, and it went down at least `SETTLING` seconds ago |

@@ -11,8 +11,9 @@
 | certificates of both sides, for different names        | the same, by `certificate-names`        |
 
 These last until somebody changes the configuration, the applications or the group, unlike what the
-policy waits for.  Nobody notices them while all is well, so they are said when a policy is put on
-and wherever a group is reported.  `cautions` are settings with which a policy acts, but not well.
+policy waits for.  Nobody notices them while all is well, so they are reported when a policy is
+put on and wherever a group is reported.  `cautions` are settings with which a policy acts, but not
+well.
 """
 
 from __future__ import annotations

@@ -11,19 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from failoverdns.model.former_name import FormerName
-from failoverdns.model.group import Side, Tombstone
+from failoverdns.model.group import SIDE_LABELS, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import CNAME, Opaque, RRset
 from failoverdns.model.zone import Zone
-from failoverdns.rules.derived.apex import answering_group, is_answered_here
+from failoverdns.rules.derived.apex import (
+    answering_group,
+    configured_cname,
+    is_answered_here,
+)
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.retired import retired_nodes, retired_statuses
 from failoverdns.rules.derived.view import View
 
 MAX_TRAIL = 16
-"""CNAME records that are followed."""
+"""Names that are followed: resolvers give up at about as many CNAME records."""
 
-_SIDES = frozenset(side.value.encode() for side in Side)
+_SIDES = frozenset(label.encode() for label in SIDE_LABELS)
 
 
 def trail(view: View, name: DomainName, *, wildcards: bool = True) -> Iterator[DomainName]:
@@ -68,16 +71,7 @@ def leads_to(view: View, name: DomainName, *, wildcards: bool = True) -> DomainN
     owner = name
     if wildcards and not zone.static.has(name):
         owner = matching_wildcard(view, zone, name) or name
-    return next((_target(rrset) for rrset in zone.static.at(owner) if rrset.rtype == CNAME), None)
-
-
-def _target(rrset: RRset) -> DomainName | None:
-    match rrset.data[0]:
-        case Opaque(wire):
-            return DomainName(wire.lower())
-        case DomainName() as name:
-            return name
-    return None
+    return configured_cname(view.zone, owner)
 
 
 def _has_status(view: View, zone: Zone, name: DomainName) -> bool:

@@ -97,7 +97,7 @@ def unresolved(view: View, target: Hostname) -> str:
 
 
 def dark_apexes(view: View, group: Group) -> tuple[str, ...]:
-    """Return a sentence if apexes have no address, where a look at their group does not tell.
+    """Return why the apexes that answer with a group have no address; empty if they have one.
 
     Elsewhere a CNAME record is answered until a hostname is resolved; at an apex, nothing.  A group
     without a target leaves those zones without addresses whose alias it is.

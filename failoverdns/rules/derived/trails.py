@@ -21,12 +21,9 @@ from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.apex import answering_group, group_for, is_answered_here
 from failoverdns.rules.derived.entity_lookup import zone_of
-from failoverdns.rules.derived.static_names import exists, leads_to, matching_wildcard
+from failoverdns.rules.derived.static_names import MAX_TRAIL, exists, leads_to, matching_wildcard
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at, web_heads
-
-MAX_STEPS = 16
-"""Names that are followed: resolvers give up at about as many CNAME records."""
 
 
 class End(Enum):
@@ -36,7 +33,7 @@ class End(Enum):
     ADDRESSES = "addresses"
     EMPTY = "a name without addresses"
     MISSING = "a name that does not exist"
-    CIRCLE = "a name that was there before"
+    LOOP = "a name that was there before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,8 @@ def trail_of(
 
     name: DomainName | None = start
     while name is not None:
-        if name in names or len(names) == MAX_STEPS:
-            return trail(End.CIRCLE, name)
+        if name in names or len(names) == MAX_TRAIL:
+            return trail(End.LOOP, name)
         names.append(name)
         zone = zone_of(view, name)
         if zone is None or not is_answered_here(view, name):
@@ -113,7 +110,7 @@ def trail_of(
     return trail(End.ADDRESSES)
 
 
-def application_circle(view: View, application: Application, hostname: DomainName) -> str | None:
+def application_loop(view: View, application: Application, hostname: DomainName) -> str | None:
     """Return in words that a hostname of an application leads back to a group that follows it.
 
     `application` is the application after a change.  None if the hostname leads elsewhere.
@@ -126,10 +123,10 @@ def application_circle(view: View, application: Application, hostname: DomainNam
             follows = f"which follows application {application.name!r}"
             back = f"hostname {hostname} leads back to group {group.name!r}, {follows}"
             return f"{back}{trail.detour}"
-    return _circle(hostname, trail)
+    return _loop(hostname, trail)
 
 
-def group_circle(
+def group_loop(
     view: View, group: Group, side: Side, sides: Mapping[str, Side] | None = None
 ) -> str | None:
     """Return in words that the target of a side of a group leads back to the group itself.
@@ -145,13 +142,13 @@ def group_circle(
     if trail.meets(group):
         of = f"of application {application.name!r}"
         return f"hostname {hostname} {of} leads back to group {group.name!r}{trail.detour}"
-    return _circle(hostname, trail)
+    return _loop(hostname, trail)
 
 
-def _circle(hostname: DomainName, trail: Trail) -> str | None:
-    if trail.end is not End.CIRCLE:
+def _loop(hostname: DomainName, trail: Trail) -> str | None:
+    if trail.end is not End.LOOP:
         return None
-    return f"hostname {hostname} leads in a circle, or too far: {trail.text}"
+    return f"hostname {hostname} leads in a loop, or too far: {trail.text}"
 
 
 def dead_end(view: View, application: Application) -> str | None:

@@ -72,8 +72,8 @@ STATIC = (
     cname("*.wild.failover.test", "shop.failover.test"),
     cname("*.shop.failover.test", "x.example"),
     cname("out.failover.test", "lb.example"),
-    cname("circle.failover.test", "circle2.failover.test"),
-    cname("circle2.failover.test", "circle.failover.test"),
+    cname("loop.failover.test", "loop2.failover.test"),
+    cname("loop2.failover.test", "loop.failover.test"),
     cname("gone.failover.test", "nothing.failover.test"),
     address("host.failover.test"),
     address("deep.below.failover.test"),
@@ -288,7 +288,7 @@ def test_a_start_says_that_a_hostname_leads_back_and_serves_all_the_same() -> No
         ("gone.failover.test", End.MISSING),
         ("eu.failover.test", End.EMPTY),  # _status.eu is below it
         ("nobody.failover.test", End.EMPTY),
-        ("circle.failover.test", End.CIRCLE),
+        ("loop.failover.test", End.LOOP),
         ("old.wild.failover.test", End.ADDRESSES),
         ("old.failover.test", End.MISSING),
     ],
@@ -301,7 +301,7 @@ def test_a_trail_ends_where_the_answer_does(hostname: str, end: End) -> None:
 def test_a_trail_is_not_followed_for_ever() -> None:
     chain = [cname(f"n{i}.failover.test", f"n{i + 1}.failover.test") for i in range(100)]
     view = state(samples.eu(), at("shop"), zones=zones(*chain))
-    assert trail_of(view, name("n0.failover.test")).end is End.CIRCLE
+    assert trail_of(view, name("n0.failover.test")).end is End.LOOP
     assert trail_of(view, name("n90.failover.test")).end is End.MISSING
 
 
