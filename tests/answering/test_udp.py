@@ -132,6 +132,8 @@ def test_services_that_answer_anything_get_no_reply(
     address, sent = client.getpeername(), 0
     for port in sorted(REFLECTING_PORTS - {0}):
         with socket.socket(client.family, socket.SOCK_DGRAM) as service:
+            # The same test for another address may run in a second process.
+            service.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             service.bind((client.getsockname()[0], port))
             service.settimeout(0.02)
             service.sendto(query("a.failover.test").to_wire(), address)
