@@ -82,7 +82,7 @@ def switch_and_kill(
     """Install a certificate, switch, and kill the server; return the replies and their time.
 
     The kill comes `delay` seconds after `after` replies.  Both commands are sent at once.  But if
-    `after` is 1, the switch follows the reply to the installation, and the kill comes at once.
+    `after` is 1, the kill comes at once after the reply to the installation, before the switch.
     """
     killer = threading.Timer(delay, server.kill)
     replies: list[dict[str, Any]] = []
@@ -92,19 +92,18 @@ def switch_and_kill(
         client.send({**install, "chain": issued.chain, "key": issued.key})
         if after == 1:
             replies.append(client.receive())
+            server.kill()
+            return replies, time.monotonic() - began
         with suppress(OSError):
             client.send({"command": "switch", "groups": ["shop"]})
             if after == 0:
                 killer.start()
-            elif after == 1:
-                server.kill()
             while len(replies) < 2:
                 replies.append(client.receive())
         took = time.monotonic() - began
     if after == 2:
         killer.start()
-    if after != 1:
-        killer.join()
+    killer.join()
     return replies, took
 
 
