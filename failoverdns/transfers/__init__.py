@@ -1,0 +1,1 @@
+"""The transfer process: it has the TSIG keys and an image of every zone, for other name servers."""
