@@ -3,7 +3,8 @@
 Knot, NSD, BIND and PowerDNS, each with the configuration that docs/secondaries.md shows, but for
 ports and folders.  Each listens on its own port of 127.0.0.1, has a TSIG key, takes NOTIFY with
 that key only, and lets anybody on loopback read its zones with AXFR, so that a test can compare
-them.  Knot, BIND and PowerDNS can also read a catalog zone (RFC 9432); NSD 4.6 cannot.
+them.  Knot and BIND can also read a catalog zone (RFC 9432).  NSD cannot before 4.9, and PowerDNS
+transfers the members of a catalog zone without TSIG.
 """
 
 from __future__ import annotations
@@ -182,13 +183,9 @@ def _powerdns(folder: Path, port: int, primary: Primary) -> Sequence[str | Path]
         connection.close()
         key = primary.key
         _pdnsutil(folder, "import-tsig-key", key.name, key.algorithm, key.secret)
-        for zone in primary.zones if primary.catalog is None else [primary.catalog]:
-            source = f"127.0.0.1:{primary.port}"
-            _pdnsutil(folder, "create-secondary-zone", zone, source)
-            if primary.catalog is not None:
-                _pdnsutil(folder, "set-kind", zone, "consumer")
-            role = "secondary" if primary.catalog is None else "consumer"
-            _pdnsutil(folder, "activate-tsig-key", zone, key.name, role)
+        for zone in primary.zones:
+            _pdnsutil(folder, "create-secondary-zone", zone, f"127.0.0.1:{primary.port}")
+            _pdnsutil(folder, "activate-tsig-key", zone, key.name, "secondary")
             _pdnsutil(folder, "set-meta", zone, "IXFR", "1")
     return ["pdns_server", f"--config-dir={folder}"]
 
