@@ -140,7 +140,7 @@ class Knot:
             f"acl:\n  - id: transfer\n    key: {key.name}\n    action: transfer\n"
             f'zone:\n  - domain: {ORIGIN}\n    storage: "{folder}"\n    acl: transfer\n'
             f"    file: {zone or 'zone'}\n    zonefile-sync: -1\n"
-            f"    notify: [{', '.join(secondaries)}]\n"
+            + (f"    notify: [{', '.join(secondaries)}]\n" if secondaries else "")
         )
         if zone is None:
             folder.joinpath("zone").write_text(
