@@ -56,7 +56,7 @@ class StaticRecords(Collection[OwnedRRset]):
         pieces: dict[bytes, bytes] = {}
         for rrset in rrsets:
             owner = rrset.owner.wire
-            written = _write(rrset)
+            written = write_rrset(rrset)
             before = pieces.get(owner)
             pieces[owner] = written if before is None else before + written
         return cls(pieces)
@@ -109,10 +109,11 @@ def is_wildcard(owner: bytes) -> bool:
     return owner.startswith(WILDCARD)
 
 
-def _write(rrset: OwnedRRset) -> bytes:
+def write_rrset(rrset: OwnedRRset | RRset) -> bytes:
+    """Return an RRset in the form that deltas have (`protocol.table.deltas`)."""
     parts = []
     for rdata in rrset.data:
-        data = _wire(rdata)
+        data = wire_rdata(rdata)
         parts.append(
             _RECORD_HEAD.pack(_POINTER_TO_QUESTION, rrset.rtype, _IN, rrset.ttl, len(data)) + data
         )
@@ -136,10 +137,10 @@ def _read(written: bytes) -> Iterator[RRset]:
 
 
 def _opaque(rrset: OwnedRRset) -> RRset:
-    return RRset(rrset.rtype, rrset.ttl, tuple(Opaque(_wire(rdata)) for rdata in rrset.data))
+    return RRset(rrset.rtype, rrset.ttl, tuple(Opaque(wire_rdata(rdata)) for rdata in rrset.data))
 
 
-def _wire(rdata: Rdata) -> bytes:
+def wire_rdata(rdata: Rdata) -> bytes:
     """Return RDATA in uncompressed wire form."""
     match rdata:
         case Opaque(data):
