@@ -40,9 +40,9 @@ class ZoneTerms:
 class TransferSettings:
     """Everything that the control process sends to the transfer process beside names and links.
 
-    `keys` are by their names in wire form.  The catalog zone is among the `zones`.  `folder` is
-    where the process may write.  With `needs_certificate` a zone transfer over TLS needs a client
-    certificate.  `idle_timeout` is in seconds.
+    `keys` are by their names in wire form.  The catalog zone is among the `zones`; `catalog` is its
+    origin, None without one.  `folder` is where the process may write.  With `needs_certificate` a
+    zone transfer over TLS needs a client certificate.  `idle_timeout` is in seconds.
     """
 
     keys: Mapping[bytes, TSIGKey] = field(default_factory=dict)
@@ -51,6 +51,7 @@ class TransferSettings:
     folder: Path = Path("/nonexistent")
     needs_certificate: bool = False
     idle_timeout: float = 30.0
+    catalog: bytes | None = None
 
 
 def make_transfer_settings(config: Config, keys: Iterable[TSIGKey]) -> TransferSettings:
@@ -68,6 +69,7 @@ def make_transfer_settings(config: Config, keys: Iterable[TSIGKey]) -> TransferS
         folder=folder_of(config.state.sqlite),
         needs_certificate=config.tls is not None and config.tls.client_ca is not None,
         idle_timeout=config.tcp.idle_timeout,
+        catalog=config.catalog.wire if config.catalog is not None else None,
     )
 
 
@@ -100,6 +102,7 @@ def write_settings(settings: TransferSettings) -> dict[str, Any]:
         "folder": str(settings.folder),
         "needs_certificate": settings.needs_certificate,
         "idle_timeout": settings.idle_timeout,
+        "catalog": settings.catalog.hex() if settings.catalog is not None else None,
     }
 
 
@@ -129,6 +132,7 @@ def read_settings(written: dict[str, Any]) -> TransferSettings:
         folder=Path(written["folder"]),
         needs_certificate=bool(written["needs_certificate"]),
         idle_timeout=float(written["idle_timeout"]),
+        catalog=bytes.fromhex(written["catalog"]) if written["catalog"] is not None else None,
     )
 
 
