@@ -88,7 +88,7 @@ itself, and the version in `failoverdns`.  Of the store, most packages may use o
 HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
-    "siphashc":     "protocol.cookies answering.limiting",
+    "siphashc":     "protocol.cookies answering.limiting transfers.image",
     "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
                     "delivery.revoked_clients probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
