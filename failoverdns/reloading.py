@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.changes.comparing import compare
 from failoverdns.config import ConfigErrors, takes_restart
+from failoverdns.model.catalog import catalog_of
 from failoverdns.model.change import Delta
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
@@ -177,7 +178,9 @@ class Reloading:
             self._check()
             reactions = running.reactions.prepare(config)
             answering = self._answering.prepare(config)
-            command = Configure(config.zones, config.automation, static=static)
+            command = Configure(
+                config.zones, config.automation, static=static, catalog=catalog_of(config)
+            )
             try:
                 await submit(running.ledger, command, "reload")
             except Rejected:

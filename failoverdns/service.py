@@ -21,6 +21,7 @@ from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
+from failoverdns.model.catalog import catalog_of
 from failoverdns.model.change import Change, Delta, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
@@ -222,6 +223,7 @@ class Service:
             self.config.automation,
             is_start=True,
             may_have_lost=may_have_lost and not kept,
+            catalog=catalog_of(self.config),
         )
         try:
             await submit(ledger, configure, "start")
