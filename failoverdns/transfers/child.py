@@ -25,6 +25,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.descriptors import OURS
 from failoverdns.net.process import begin_logging, name_process, take_reactor
+from failoverdns.net.slices import in_slices
 from failoverdns.protocol.transfer.contents import serial_of
 from failoverdns.protocol.tsig import Algorithm
 from failoverdns.transfers.calls import Call, CallBack
@@ -99,7 +100,7 @@ class ServingProcess:
                 check_protocol(arguments)
                 self._configure(read_settings(arguments["settings"]))
             case Call.FILLED:
-                self._fill()
+                return Deferred.fromCoroutine(self._fill())
             case Call.LINK:
                 self._links.open(*channel.take_descriptors(1))
             case Call.NOTIFY:
@@ -127,12 +128,12 @@ class ServingProcess:
         self._places.configure({str(one.address.host) for one in settings.secondaries})
         self._in_step.configure(settings)
         folder = settings.folder if self._journals.open(settings) else None
-        self._zones.configure({zone.origin: zone for zone in settings.zones}, folder)
+        self._zones.configure(settings, folder)
         self._journals.write()
 
-    def _fill(self) -> None:
+    async def _fill(self) -> None:
         """Serve the zones, which have all arrived; the garbage collector skips them from now on."""
-        self._zones.fill()
+        await in_slices(self._zones.filling(), self._reactor)
         self._journals.write()
         gc.freeze()
         gc.enable()

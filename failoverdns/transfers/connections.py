@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from failoverdns.net.spawning import spawn
+from failoverdns.protocol.transfer.messages import RecordTooLong
 from failoverdns.transfers.clients import Places
 from failoverdns.transfers.requests import Ask, Last, Requests, Sending
 from failoverdns.transfers.serving import Client
@@ -93,6 +94,10 @@ class TransferConnection(Protocol):
     def let_go(self) -> None:
         """Close the connection at once."""
         self._close("its place is needed")
+
+    def give_up(self, why: str) -> None:
+        """Close the connection, because the transfer cannot be continued."""
+        self._close(why)
 
     def progress(self) -> None:
         """Note that the client has read a message."""
@@ -193,7 +198,11 @@ class _Transfer:
     def resumeProducing(self) -> None:  # noqa: N802
         """Send the next message."""
         connection = self._connection
-        message = next(self._messages, None)
+        try:
+            message = next(self._messages, None)
+        except RecordTooLong as fault:
+            connection.give_up(str(fault))
+            return
         if message is None:
             connection.transport.unregisterProducer()
             self.end("")

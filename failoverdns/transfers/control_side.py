@@ -27,6 +27,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.deltas import write_parts, write_stored_rrsets
+from failoverdns.protocol.tsig import TSIGKey
 from failoverdns.rules.derived.view import View
 from failoverdns.transfers.calls import Call
 from failoverdns.transfers.interface import CarryOut
@@ -56,9 +57,10 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class PreparedTransfers:
-    """The settings of another configuration, to be passed to `adopt`; None: no transfers."""
+    """Another configuration and the keys that were read for it, to be passed to `adopt`."""
 
-    settings: TransferSettings | None
+    config: Config
+    keys: tuple[TSIGKey, ...]
 
 
 class Transfers:
@@ -91,10 +93,7 @@ class Transfers:
 
     def prepare(self, config: Config) -> PreparedTransfers:
         """Read the secrets of a configuration; raises CannotReadSecrets, and changes nothing."""
-        if not config.tsig_keys:
-            return PreparedTransfers(None)
-        keys = read_tsig_keys(config)
-        return PreparedTransfers(make_transfer_settings(config, keys))
+        return PreparedTransfers(config, read_tsig_keys(config))
 
     def start(self, prepared: PreparedTransfers) -> None:
         """Start the process if the configuration has keys, and do not wait for it."""
@@ -102,8 +101,8 @@ class Transfers:
         self.adopt(prepared)
 
     def adopt(self, prepared: PreparedTransfers) -> None:
-        """Use another configuration from now on."""
-        self._settings = prepared.settings
+        """Use another configuration, which the state has taken over, from now on."""
+        self._settings = self._settings_of(prepared) if prepared.keys else None
         process = self._process
         if self._settings is None:
             if process is not None:
@@ -147,6 +146,12 @@ class Transfers:
         if process is not None:
             self._answering.link_with(None)
             await process.retire()
+
+    def _settings_of(self, prepared: PreparedTransfers) -> TransferSettings:
+        catalog = prepared.config.catalog
+        serial = self._view().serial(catalog) if catalog is not None else None
+        number = serial.serial if serial is not None else 0
+        return make_transfer_settings(prepared.config, prepared.keys, number)
 
     def _launch(self) -> None:
         """Start a process; what it needs is sent meanwhile."""

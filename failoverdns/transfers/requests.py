@@ -29,6 +29,7 @@ from failoverdns.protocol.tsig import (
     Verified,
     error_reply,
     sign_reply,
+    tsig_size,
     verify,
 )
 from failoverdns.transfers.interface import Updates
@@ -150,15 +151,15 @@ class Requests:
         match decision:
             case WholeZone(request, zone):
                 snapshot = zone.snapshot()
-                messages = axfr_messages(request, snapshot)
+                messages = axfr_messages(request, snapshot, tsig_size(verified.key))
                 return self._sending(verified, messages, "axfr", snapshot.soa, zone.origin)
             case Changes(request, zone, serial):
                 snapshot = zone.snapshot()
                 found = await in_slices(zone.condensing(serial), self._reactor)
                 if found is None or found.size >= snapshot.size:
-                    messages = axfr_messages(request, snapshot)
+                    messages = axfr_messages(request, snapshot, tsig_size(verified.key))
                     return self._sending(verified, messages, "axfr", snapshot.soa, zone.origin)
-                messages = ixfr_messages(request, found)
+                messages = ixfr_messages(request, found, tsig_size(verified.key))
                 return self._sending(verified, messages, "ixfr", found.new_soa, zone.origin)
             case Reply(message, refused):
                 self._note_reply(verified, client, refused)

@@ -11,9 +11,9 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 
-from failoverdns.protocol.table.deltas import DeltaOperation
+from failoverdns.protocol.table.deltas import DeltaOperation, Put, Removed, ServedNames
 from failoverdns.protocol.transfer.contents import Difference, Snapshot, is_newer
-from failoverdns.transfers.differences import Differences, difference_between
+from failoverdns.transfers.differences import Differences, compare
 from failoverdns.transfers.image import ZoneImage
 from failoverdns.transfers.journal import Journal, Journaled
 
@@ -44,6 +44,10 @@ class ServedZone:
         self._snapshot: Snapshot | None = None
         self._condensed: dict[int, Difference | None] = {}
         self._must_write = False
+        self._owners: set[bytes] = set()
+        """The names that `replace` has set."""
+        self._since: list[Difference] | None = None
+        """What changed since the comparison with the journal began; None if none is under way."""
 
     @property
     def names(self) -> int:
@@ -62,35 +66,54 @@ class ServedZone:
         """
         difference = self._image.apply(operations)
         self.soa = soa or self.soa
-        if not self.is_whole:
-            return False
+        self._snapshot = None
         if difference is None:
             return False
-        self._note(difference)
-        return True
+        if self._since is not None:
+            self._since.append(difference)
+        elif self.is_whole:
+            self._note(difference)
+        return self.is_whole
 
-    def complete(self) -> None:
-        """Note that the image has all names now; what the journal has becomes history."""
+    def replace(self, operations: list[DeltaOperation]) -> None:
+        """Replace the whole content by that of a delta, and let others transfer it."""
+        names = {one.owner for one in operations if isinstance(one, ServedNames)}
+        gone = [Removed(owner) for owner in self._owners - names]
+        self._owners = names
+        soa = next((one.soa for one in operations if isinstance(one, Put)), None)
+        self.apply([*gone, *operations], soa)
         self.is_whole = True
+
+    def completing(self) -> Generator[None, None, None]:
+        """Note that the image has all names, and take what the journal has as history, in slices.
+
+        The zone can be transferred afterwards.
+        """
         journaled, self._journaled = self._journaled, None
-        present = self.snapshot()
-        self._set_limit(present.size)
         if journaled is None:
             self._must_write = self._journal is not None
-            return
+        else:
+            since = self._since = []
+            missed = yield from compare(journaled.snapshot, self.snapshot())
+            self._since = None
+            self._take_up(journaled, missed, since)
+        self._set_limit(self._image.size)
+        self.is_whole = True
+
+    def _take_up(self, journaled: Journaled, missed: Difference, since: list[Difference]) -> None:
+        """Continue the history of the journal, if the present content can have come from it."""
+        self._set_limit(max(self._image.size, journaled.snapshot.size))
         for difference in journaled.differences:
             self._differences.append(difference)
-        before = journaled.snapshot
-        if before.soa == present.soa and before.chunks == present.chunks:
-            return
-        missed = difference_between(before, present)
-        if missed.from_serial == missed.to_serial and not missed.deleted and not missed.added:
-            return
-        if is_newer(missed.to_serial, missed.from_serial):
-            self._append(missed)
-        else:  # another state: no secondary can have come from this content to ours
-            self._differences.clear()
-            self._must_write = True
+        is_same = missed.old_soa == missed.new_soa and not missed.deleted and not missed.added
+        if not is_same:
+            if not is_newer(missed.to_serial, missed.from_serial):  # no secondary came from there
+                self._differences.clear()
+                self._must_write = True
+            else:
+                self._append(missed)
+        for difference in since:
+            self._note(difference)
 
     def snapshot(self) -> Snapshot:
         """Return the present content; it stays as it is, for as long as a transfer takes."""
@@ -131,7 +154,7 @@ class ServedZone:
         self._must_write = False
         if self._journal is not None:
             snapshot = self.snapshot()
-            yield from self._journal.writing(self._image.key, snapshot, self._differences.kept)
+            yield from self._journal.writing(self._image.key, snapshot, self._differences.all())
 
     def _note(self, difference: Difference) -> None:
         self._snapshot = None

@@ -6,7 +6,7 @@
 |                  | ours           | not allowed    |       | REFUSED                     |
 |                  | ours           | allowed        | whole | the zone, or what changed   |
 |                  |                |                | not   | SERVFAIL                    |
-| SOA              | its origin     | any            | whole | the SOA record of the image |
+| SOA              | its origin     | allowed        | whole | the SOA record of the image |
 |                  |                |                | not   | SERVFAIL                    |
 | UPDATE           |                |                |       | `transfers.updating`        |
 | any other        |                |                |       | what the table answers      |
@@ -103,10 +103,11 @@ def decide(
         return FromTable()
     if query.qtype in _KINDS:
         return _transfer(message, key, client, zones, needs_certificate=needs_certificate)
-    if query.qtype == _SOA and query.name.wire in zones.terms:
+    terms = zones.terms.get(query.name.wire)
+    if query.qtype == _SOA and terms is not None and key in terms.keys:
         if query.edns is not None and query.edns.version:
             return FromTable()
-        zone = zones.find(query.name.wire)
+        zone = zones.find(query.name.wire, key)
         request = _as_request(query)
         if zone is None:
             return Reply(refusal(request, Rcode.SERVFAIL), "its image is not whole yet")
@@ -146,7 +147,7 @@ def _transfer(
         return Reply(refusal(request, Rcode.REFUSED), "the key may not transfer it")
     if client.is_tls and needs_certificate and not client.has_certificate:
         return Reply(refusal(request, Rcode.REFUSED), "the client has shown no certificate")
-    zone = zones.find(request.origin)
+    zone = zones.find(request.origin, key)
     if zone is None:
         return Reply(refusal(request, Rcode.SERVFAIL), "its image is not whole yet")
     if request.serial is None:
