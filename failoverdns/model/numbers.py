@@ -45,7 +45,10 @@ class Opcode(IntEnum):
     """Kinds of messages (RFC 6895 section 2.2)."""
 
     QUERY = 0
+    NOTIFY = 4
+    """A zone has changed (RFC 1996)."""
     UPDATE = 5
+    """Dynamic update (RFC 2136)."""
 
 
 class Rcode(IntEnum):
@@ -81,3 +84,12 @@ class ExtendedError(IntEnum):
 
     NOT_AUTHORITATIVE = 20
     """The server is not authoritative for the name (section 4.21)."""
+
+
+class TSIGError(IntEnum):
+    """Errors in TSIG records (RFC 8945 section 3)."""
+
+    BADSIG = 16
+    BADKEY = 17
+    BADTIME = 18
+    BADTRUNC = 22

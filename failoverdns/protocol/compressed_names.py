@@ -59,3 +59,30 @@ class NameReader:
             if start < _REACHABLE:
                 self._known[start] = name
         return name, after
+
+
+def read_name(message: bytes, at: int) -> tuple[bytes, int]:
+    """Return the name at an offset, in uncompressed wire form and lower case, and its end.
+
+    The end is the offset after the name, or after its first pointer.
+    RFC 1035 section 4.1.4.  Raises Malformed.
+    """
+    name, end = NameReader(message).read(at)
+    return name.lower(), end
+
+
+def skip_name(message: bytes, at: int) -> int:
+    """Return the offset after a name; a pointer ends it and is not followed. Raises Malformed."""
+    start = at
+    try:
+        while length := message[at]:
+            if length >= 0xC0:
+                return at + 2
+            if length > 63:
+                raise Malformed("a label of an unknown type")
+            at += 1 + length
+            if at - start > 254:
+                raise Malformed("a name of more than 255 bytes")
+    except IndexError:
+        raise Malformed("a name that is cut short") from None
+    return at + 1
