@@ -36,6 +36,8 @@ class RRClass(IntEnum):
 
     IN = 1
     CHAOS = 3
+    NONE = 254
+    """A class of records in updates (RFC 2136)."""
     ANY = 255
 
 
@@ -43,6 +45,8 @@ class Opcode(IntEnum):
     """Kinds of messages (RFC 6895 section 2.2)."""
 
     QUERY = 0
+    UPDATE = 5
+    """A dynamic update (RFC 2136)."""
 
 
 class Rcode(IntEnum):
