@@ -66,7 +66,7 @@ class ServingProcess:
         self._in_step = InStep(reactor, time.time, self._tell)
         self._requests = Requests(
             self._zones,
-            Updating(self._control.call),
+            Updating(self._control.call, reactor.seconds),
             reactor,
             time.time,
             self._in_step.heard,

@@ -174,12 +174,16 @@ class TransferConnection(Protocol):
         self.transport.registerProducer(transfer, False)
         why = await transfer.ended
         self._transfer = None
-        names = {"host": self.host, "key": sending.key, "size": transfer.size}
+        journal, zone, size = self._connections.log, sending.zone, transfer.size
         if why:
-            self._connections.log.interrupted(sending.zone, **names, why=why)
+            journal.interrupted(zone, host=self.host, key=sending.key, size=size, why=why)
         else:
-            self._connections.log.served(
-                sending.kind, sending.zone, sending.serial, **names, began=began
+            journal.served(
+                *(sending.kind, zone, sending.serial),
+                host=self.host,
+                key=sending.key,
+                size=size,
+                began=began,
             )
 
 

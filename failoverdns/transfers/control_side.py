@@ -35,7 +35,6 @@ from failoverdns.transfers.keys import read_tsig_keys
 from failoverdns.transfers.process import TransferProcess
 from failoverdns.transfers.settings import (
     TransferSettings,
-    folder_of,
     make_transfer_settings,
     write_settings,
 )

@@ -1,7 +1,7 @@
 """One zone as the transfer process has it: image, differences of its last serials, and journal.
 
-    filled by deltas -> compared with the journal -> whole: the zone can be transferred
-    a delta          -> image -> difference       -> kept for IXFR, and in the journal
+filled by deltas -> compared with the journal -> whole: the zone can be transferred
+a delta          -> image -> difference       -> kept for IXFR, and in the journal
 """
 
 from __future__ import annotations
