@@ -89,7 +89,7 @@ def delta_of(
     part = touched(draft, writes, zones, settings, static)
     before, configured = nodes_of(draft, part), draft.zones
     draft.apply(revision, writes, zones, settings)
-    delta = difference(before, nodes_of(draft, part))
+    delta = difference(before, nodes_of(draft, part), part.concerned)
     kept = {zone.origin for zone in draft.zones}
     if static is not None:
         static = replace(static, again=set_again(draft.zones, static, delta.removed))

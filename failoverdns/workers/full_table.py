@@ -83,12 +83,27 @@ def next_parts(
         while piece := list(islice(names, NEXT)):
             found = (name for name in static_owners(zone, piece) if name not in own)
             yield _write_static(zone, found)
+        yield from _laid_parts(view, zone.origin)
+
+
+def _laid_parts(view: View, origin: DomainName) -> Iterator[bytes]:
+    """Yield the names of a zone that have stored records, with all that is served there now.
+
+    What the new configuration changes there is in the delta that configures it.
+    """
+    zone = view.zone(origin)
+    names = iter(list(zone.static.laid) if zone is not None else ())
+    while piece := list(islice(names, NEXT)):
+        zone = view.zone(origin)  # as it is now
+        if zone is not None:
+            owners = (owner for owner in static_owners(zone, piece) if owner in zone.static.laid)
+            yield _write_static(zone, owners)
 
 
 def _write_static(zone: Zone, owners: Iterable[bytes]) -> bytes:
     """Return names with static records, which are bytes already."""
-    by_owner = zone.static.by_owner
-    found = ((owner, by_owner[owner]) for owner in owners if owner in by_owner)
+    written = zone.static.written
+    found = ((owner, rrsets) for owner in owners if (rrsets := written(owner)) is not None)
     return write_static(zone.origin.wire, zone.negative_ttl, found)
 
 

@@ -220,7 +220,7 @@ def _role_records(role: ApplicationRole, ttl: int) -> RRset:
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     """Yield the nodes of a zone that the configuration has records for."""
     yield from own_nodes(view, zone)
-    yield from static_nodes(zone, static_owners(zone, zone.static.by_owner))
+    yield from static_nodes(zone, static_owners(zone, zone.static.names()))
 
 
 def own_nodes(view: View, zone: Zone) -> list[Node]:
@@ -233,16 +233,17 @@ def own_nodes(view: View, zone: Zone) -> list[Node]:
 
 
 def static_owners(zone: Zone, owners: Iterable[bytes]) -> list[bytes]:
-    """Return those names (in wire form) that have static records and nothing else."""
+    """Return those names (in wire form) that have static or stored records and nothing else."""
     own = {owner.wire for owner in zone.own_names()}
-    return [owner for owner in owners if owner in zone.static.by_owner and owner not in own]
+    has = zone.static.has_wire
+    return [owner for owner in owners if owner not in own and has(owner)]
 
 
 def static_nodes(zone: Zone, owners: Iterable[bytes]) -> Iterator[Node]:
     """Yield the nodes of names with static records, without those that have none any more."""
     static = zone.static
     for wire in owners:
-        if wire in static.by_owner:
+        if static.has_wire(wire):
             owner = DomainName(wire)
             yield Node(owner, zone.origin, static.at(owner), zone.negative_ttl)
 
@@ -293,7 +294,7 @@ def in_parts(
         if zone is None:
             continue
         yield own_nodes(view, zone)
-        owners = list(zone.static.by_owner)
+        owners = list(zone.static.names())
         for at in range(0, len(owners), size):
             zone = view.zone(origin)  # as it is now
             if zone is not None:
