@@ -38,8 +38,6 @@ _ALGORITHM = re.compile(r"\balgorithm\"?\s*[:\s]\s*[\"']?([^\s\"';{},]+)")
 _NAME = re.compile(
     r"\bkey\s+[\"']?([^\s\"';{},]+)[\"']?\s*\{|\b(?:id|name)\s*:\s*[\"']?([^\s\"';]+)"
 )
-    r"\bkey\s+[\"']?([^\s\"';{},]+)[\"']?\s*\{|\b(?:id|name)\s*:\s*[\"']?([^\s\"';]+)"
-)
 _OF_DIG = re.compile(r"(?:([a-z0-9-]+):)?([^\s:]+):([A-Za-z0-9+/=]+)", re.ASCII | re.IGNORECASE)
 _FORMS: Final = (
     "write the secret alone, as base64 text, or a file that `failoverdns tsig-key`, tsig-keygen or "
