@@ -37,6 +37,8 @@ class RRClass(IntEnum):
 
     IN = 1
     CHAOS = 3
+    NONE = 254
+    """In updates only: the record is not there, or is deleted (RFC 2136 section 2.4)."""
     ANY = 255
 
 
@@ -59,7 +61,11 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    YXDOMAIN = 6
+    YXRRSET = 7
+    NXRRSET = 8
     NOTAUTH = 9
+    NOTZONE = 10
     BADVERS = 16
     BADCOOKIE = 23
 
