@@ -23,6 +23,7 @@ from failoverdns.rules.decisions import (
     planning,
     resolving,
     trimming,
+    updating,
 )
 from failoverdns.rules.decisions.decision import Decide, Decision
 from failoverdns.rules.derived.view import View
@@ -50,6 +51,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *planning.DECISIONS,
         *resolving.DECISIONS,
         *trimming.DECISIONS,
+        *updating.DECISIONS,
     )
 )
 """The function that decides on each type of command; every mutation is in it."""
