@@ -286,7 +286,8 @@ def verify_reply(message: bytes, key: TSIGKey, request_mac: bytes, now: int) -> 
             server_time=server,
         )
     if found.error:
-        raise NotVerified(f"the server replies TSIG error {found.error}", error=found.error)
+        why = f"the server replies TSIG error {found.error}"
+        raise NotVerified(why, rcode=rcode, error=found.error)
     if abs(now - found.time) > min(found.fudge, MOST_FUDGE):
         raise NotVerified(
             f"the reply was signed {abs(now - found.time)} seconds "
