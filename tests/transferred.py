@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from struct import pack
 
 import dns.message
@@ -67,10 +68,7 @@ def operations(serial: int, names: Names) -> list[DeltaOperation]:
 def records_of(names: Names) -> Records:
     """Return the records that names have, as text."""
     return frozenset(
-        text
-        for name, records in names.items()
-        for record in records
-        for text in _texts(_message(_record(record, DomainName.from_text(name, ZONE))), 1)
+        _text_of(_record(record, name)) for name, records in names.items() for record in records
     )
 
 
@@ -87,7 +85,7 @@ def as_text(data: bytes) -> Records:
     """Return joined records as text; each must be there once."""
     found: list[str] = []
     for record in records_in(data):
-        found += _texts(_message(record), 1)
+        found.append(_text_of(record))
     assert len(set(found)) == len(found)
     return frozenset(found)
 
@@ -114,24 +112,22 @@ def read_messages(messages: Iterable[bytes]) -> list[list[str]]:
     return found
 
 
-def _record(text: str, owner: DomainName | None = None) -> bytes:
+@cache
+def _record(text: str, name: str | None = None) -> bytes:
     """Return a record from its TTL, type and data; its owner is a pointer to the question."""
     ttl, rtype, data = text.split(" ", 2)
     rdata = dns.rdata.from_text("IN", rtype, data)
     wire = rdata.to_wire()
     assert wire is not None
-    name = b"\xc0\x0c" if owner is None else owner.wire
-    return name + pack(">HHIH", rdata.rdtype, 1, int(ttl), len(wire)) + wire
+    owner = b"\xc0\x0c" if name is None else DomainName.from_text(name, ZONE).wire
+    return owner + pack(">HHIH", rdata.rdtype, 1, int(ttl), len(wire)) + wire
 
 
-def _message(record: bytes) -> bytes:
-    return b"\0\0\x84\0\0\1\0\1\0\0\0\0" + ZONE.wire + b"\0\xfc\0\1" + record
-
-
-def _texts(message: bytes, count: int) -> list[str]:
-    (texts,) = read_messages([message])
-    assert len(texts) == count
-    return texts
+@cache
+def _text_of(record: bytes) -> str:
+    head = b"\0\0\x84\0\0\1\0\1\0\0\0\0" + ZONE.wire + b"\0\xfc\0\1"
+    ((text,),) = read_messages([head + record])
+    return text
 
 
 def _text(rrset: dns.rrset.RRset) -> str:
