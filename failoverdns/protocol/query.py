@@ -20,7 +20,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Opcode, Rcode, RRType
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
-from failoverdns.protocol.tsig import TSIG, bad_key
+from failoverdns.protocol.tsig_records import TSIG, bad_key
 
 MAX_RECORDS: Final = 32
 """Records that a query may have beside its question: OPT, TSIG, and some reserve."""

@@ -20,21 +20,19 @@ from failoverdns.model.numbers import Rcode, TSIGError
 from failoverdns.protocol.tsig import (
     Algorithm,
     Failed,
-    MisplacedTSIG,
     NotVerified,
     ReplySigner,
     TSIGKey,
-    TSIGRecord,
     Unsigned,
     Verified,
     error_reply,
-    read_tsig,
     sign_reply,
     sign_request,
     tsig_size,
     verify,
     verify_reply,
 )
+from failoverdns.protocol.tsig_records import MisplacedTSIG, TSIGRecord, read_tsig
 
 NOW = 1_800_000_000
 NAME = DomainName.from_text("xfr.failover.test").wire
