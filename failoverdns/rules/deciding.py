@@ -22,6 +22,7 @@ from failoverdns.rules.decisions import (
     ordering,
     planning,
     resolving,
+    secondaries,
     trimming,
 )
 from failoverdns.rules.decisions.decision import Decide, Decision
@@ -49,6 +50,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *ordering.DECISIONS,
         *planning.DECISIONS,
         *resolving.DECISIONS,
+        *secondaries.DECISIONS,
         *trimming.DECISIONS,
     )
 )

@@ -29,6 +29,7 @@ from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Resolved
+from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.group_documents import (
     read_application,
@@ -144,6 +145,15 @@ def _read_resolved(document: Document) -> Resolved:
     )
 
 
+def _write_behind(behind: BehindSecondary) -> Document:
+    return {**asdict(behind), "zone": behind.zone.to_text()}
+
+
+def _read_behind(document: Document) -> BehindSecondary:
+    fields = _but_kind(document)
+    return BehindSecondary(**fields | {"zone": DomainName.from_text(fields["zone"])})
+
+
 def _but_kind(document: Document) -> Document:
     return {name: value for name, value in document.items() if name != "kind"}
 
@@ -171,5 +181,6 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     Resolved: DocumentKind("resolved", _write_resolved, _read_resolved),
     HistoryCut: DocumentKind("cut", asdict, lambda d: HistoryCut(**_but_kind(d))),
     Flag: DocumentKind("flag", asdict, read_flag),
+    BehindSecondary: DocumentKind("behind-secondary", _write_behind, _read_behind),
 }
 """A row for each kind of entity that is stored."""

@@ -18,6 +18,7 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.derived.serving import application_role
@@ -166,6 +167,14 @@ def _resolved_fields(_: View, resolved: Resolved) -> dict[str, Json]:
     return {"addresses": [str(address) for address in (*resolved.ipv4, *resolved.ipv6)]}
 
 
+def _behind_fields(_: View, behind: BehindSecondary) -> dict[str, Json]:
+    return {
+        "zone": behind.zone.to_text(),
+        "since": timestamp(behind.since),
+        "problem": behind.problem,
+    }
+
+
 def _of_application(view: View, entity: Certificate | Order) -> str:
     return _application_name(view, entity.application) or entity.application
 
@@ -195,6 +204,7 @@ WORDS: Mapping[type[Entity], Words | None] = {
         lambda _, e: "cut",
         lambda _, e: {"revision": e.revision, "hash": e.hash, "checkpoint": e.checkpoint},
     ),
+    BehindSecondary: Words("secondary", lambda _, e: e.secondary, _behind_fields),
     ZoneSerial: Words(
         "zone", lambda _, e: e.origin.to_text(), lambda _, e: {"configuration": e.digest}
     ),
