@@ -7,7 +7,7 @@ below a draft is not changed, and a draft holds no more than the entities that i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from failoverdns.changes.entity_tables import E, EntityTables
@@ -19,8 +19,10 @@ from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import aliases_of
+from failoverdns.rules.derived.stored import changed_names, zone_after, zones_with
 from failoverdns.rules.derived.web_heads import pointed_at
 
 
@@ -33,6 +35,8 @@ class Draft(EntityTables):
         self.base_revision = base.revision
         """The revision of the state below, which is stored."""
         self._zones: dict[DomainName, Zone] | None = None
+        self._relaid: dict[DomainName, Zone] = {}
+        """Zones whose stored records changed, as they are served."""
         self._aliases: Mapping[DomainName, tuple[DomainName, ...]] = base.aliases
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
         """Changed entities by kind and identity; None for a removed one."""
@@ -41,6 +45,7 @@ class Draft(EntityTables):
         self._labels: dict[tuple[DomainName, str], Group | Tombstone | None] = {}
         self._attached = Counter[str]()
         self._active = Counter[str]()
+        self._stored = Counter[DomainName]()
         self._application_orders: dict[str, Order | None] = {}
         self._settings: AutomationSettings | None = None
 
@@ -71,8 +76,11 @@ class Draft(EntityTables):
 
     @property
     def zones(self) -> tuple[Zone, ...]:
-        """The zones that are served."""
-        return self._base.zones if self._zones is None else tuple(self._zones.values())
+        """The zones as they are served."""
+        zones = self._base.zones if self._zones is None else tuple(self._zones.values())
+        if not self._relaid:
+            return zones
+        return tuple(self._relaid.get(zone.origin, zone) for zone in zones)
 
     @property
     def aliases(self) -> Mapping[DomainName, tuple[DomainName, ...]]:
@@ -81,6 +89,8 @@ class Draft(EntityTables):
 
     def zone(self, origin: DomainName) -> Zone | None:
         """Return the zone with this origin; None if it is not served."""
+        if origin in self._relaid:
+            return self._relaid[origin]
         if self._zones is None:
             return self._base.zone(origin)
         return self._zones.get(origin)
@@ -135,6 +145,20 @@ class Draft(EntityTables):
         attached, active = self._base.attachments(application)
         return attached + self._attached[application], active + self._active[application]
 
+    def stored_records(self, zone: DomainName) -> Iterator[StoredRecords]:
+        """Return the stored records of a zone (by origin)."""
+        changed = self._tables[StoredRecords]
+        for records in self._base.stored_records(zone):
+            if not changed or records.identity not in changed:
+                yield records
+        for one in changed.values():
+            if one is not None and one.zone == zone:
+                yield one
+
+    def stored_count(self, zone: DomainName) -> int:
+        """Return the number of records that are stored for a zone (by origin)."""
+        return self._base.stored_count(zone) + self._stored[zone]
+
     def order_for(self, application: str) -> Order | None:
         """Return the certificate order of an application (by id)."""
         if application in self._application_orders:
@@ -144,7 +168,7 @@ class Draft(EntityTables):
     def apply(
         self,
         revision: int,
-        writes: Iterable[Write],
+        writes: Collection[Write],
         zones: tuple[Zone, ...] | None = None,
         settings: AutomationSettings | None = None,
     ) -> None:
@@ -154,8 +178,12 @@ class Draft(EntityTables):
                 self._lay(write.before, gone=True)
             if write.after is not None:
                 self._lay(write.after, gone=False)
+        for origin, changed in changed_names(writes).items() if zones is None else ():
+            if (served := self.zone(origin)) is not None:
+                self._relaid[origin] = zone_after(served, changed)
         if zones is not None:
-            self._zones = {zone.origin: zone for zone in zones}
+            self._zones = {zone.origin: zone for zone in zones_with(self, zones)}
+            self._relaid = {}
             self._aliases = aliases_of(zones)
         if settings is not None:
             self._settings = settings
@@ -175,5 +203,7 @@ class Draft(EntityTables):
                     self._active[active] += change
             case Tombstone():
                 self._labels[entity.zone, entity.label] = None if gone else entity
+            case StoredRecords():
+                self._stored[entity.zone] += -entity.count if gone else entity.count
             case Order():
                 self._application_orders[entity.application] = None if gone else entity

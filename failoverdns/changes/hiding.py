@@ -38,7 +38,7 @@ def hidden_by_records(
                     if above not in hidden and _is_new(state, before, zone, above):
                         hidden[above] = owner
         yield
-    for piece in _pieces(before.static.by_owner if hidden else ()):
+    for piece in _pieces(before.static.names() if hidden else ()):
         for owner in piece:
             for above in _above(owner, zone):
                 hidden.pop(above, None)  # it existed already

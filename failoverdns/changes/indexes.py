@@ -1,7 +1,8 @@
 """Indexes of the state: look-ups of entities by anything but their identity.
 
-An index holds identities, and the state's tables hold the entities; only `labels` holds entities
-itself.  The state reports each entity that it adds or removes.  Most kinds have no index.
+An index holds identities, and the state's tables hold the entities; only `labels` and `stored`
+hold entities themselves.  The state reports each entity that it adds or removes.  Most kinds have
+no index.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from failoverdns.model.certificate import Order
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.rules.derived.web_heads import pointed_at
 
 
@@ -32,6 +34,10 @@ class Indexes:
         """Ids of the groups attached to an application, by the application's id."""
         self.active: dict[str, int] = {}
         """The number of groups in which an application is active, by its id."""
+        self.stored: dict[DomainName, dict[DomainName, StoredRecords]] = {}
+        """Stored records by zone and owner name."""
+        self.stored_counts: dict[DomainName, int] = {}
+        """The number of stored records of a zone, by its origin."""
         self.order_ids: dict[str, str] = {}
         """Ids of certificate orders by the application's id."""
         self._unshared: set[str] | None = None
@@ -43,6 +49,7 @@ class Indexes:
         for name, value in vars(self).items():
             setattr(other, name, dict(value) if isinstance(value, dict) else value)
         other.labels = {zone: dict(labels) for zone, labels in self.labels.items()}
+        other.stored = {zone: dict(names) for zone, names in self.stored.items()}
         self._unshared, other._unshared = set(), set()
         return other
 
@@ -64,6 +71,9 @@ class Indexes:
                 self._count_active(entity, 1)
             case Tombstone():
                 self.labels.setdefault(entity.zone, {})[entity.label] = entity
+            case StoredRecords():
+                self.stored.setdefault(entity.zone, {})[entity.owner] = entity
+                self._count_stored(entity, entity.count)
             case Order():
                 self.order_ids[entity.application] = entity.id
 
@@ -110,6 +120,12 @@ class Indexes:
                 self._count_active(entity, -1)
                 if not replaced:
                     del self.labels[entity.zone][entity.label]
+            case StoredRecords():
+                self._count_stored(entity, -entity.count)
+                if not replaced:
+                    del self.stored[entity.zone][entity.owner]
+                    if not self.stored[entity.zone]:
+                        del self.stored[entity.zone]
             case Order():
                 self.order_ids.pop(entity.application, None)
 
@@ -122,6 +138,13 @@ class Indexes:
             self._unshared.add(application)
             followers = self.following[application] = dict(followers)
         return followers
+
+    def _count_stored(self, records: StoredRecords, change: int) -> None:
+        count = self.stored_counts.get(records.zone, 0) + change
+        if count:
+            self.stored_counts[records.zone] = count
+        else:
+            self.stored_counts.pop(records.zone, None)
 
     def _count_active(self, group: Group, change: int) -> None:
         id_ = group.application(group.active)

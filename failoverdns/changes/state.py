@@ -7,7 +7,7 @@ one interface, `rules.derived.view.View`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from failoverdns.changes.entity_tables import E, EntityTables
@@ -19,8 +19,10 @@ from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import aliases_of
+from failoverdns.rules.derived.stored import changed_names, zone_after, zones_with
 
 
 class State(EntityTables):
@@ -36,7 +38,6 @@ class State(EntityTables):
         self.revision = revision
         self.settings = settings
         """The configured checks, policies and safety rules."""
-        self._zones = {zone.origin: zone for zone in zones}
         self.aliases = aliases_of(zones)
         """The origins of the zones that have an alias, by the hostname that the alias names."""
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
@@ -49,6 +50,7 @@ class State(EntityTables):
                 self._enter(entity)
         self._tables[Group].update({group.id: group for group in groups})
         self._indexes.enter_all(groups)
+        self._zones = {zone.origin: zone for zone in zones_with(self, zones)}
 
     def entity(self, kind: type[E], identity: Identity) -> E | None:
         """Return the entity of this kind and identity; None if there is none."""
@@ -72,7 +74,7 @@ class State(EntityTables):
 
     @property
     def zones(self) -> tuple[Zone, ...]:
-        """The zones that are served."""
+        """The zones as they are served."""
         return tuple(self._zones.values())
 
     def zone(self, origin: DomainName) -> Zone | None:
@@ -113,6 +115,14 @@ class State(EntityTables):
         attached = len(indexes.following.get(application, ()))
         return attached, indexes.active.get(application, 0)
 
+    def stored_records(self, zone: DomainName) -> Iterable[StoredRecords]:
+        """Return the stored records of a zone (by origin)."""
+        return self._indexes.stored.get(zone, {}).values()
+
+    def stored_count(self, zone: DomainName) -> int:
+        """Return the number of records that are stored for a zone (by origin)."""
+        return self._indexes.stored_counts.get(zone, 0)
+
     def order_for(self, application: str) -> Order | None:
         """Return the certificate order of an application (by id)."""
         id_ = self._indexes.order_ids.get(application)
@@ -121,19 +131,22 @@ class State(EntityTables):
     def apply(
         self,
         revision: int,
-        writes: Iterable[Write],
+        writes: Collection[Write],
         zones: tuple[Zone, ...] | None = None,
         settings: AutomationSettings | None = None,
     ) -> None:
-        """Apply a committed change."""
+        """Apply a committed change; `zones` are those of a new configuration."""
         for write in writes:
             # Entities that only change keep their place in the order of creation.
             if write.before is not None:
                 self._leave(write.before, replaced=write.after is not None)
             if write.after is not None:
                 self._enter(write.after)
+        for origin, changed in changed_names(writes).items() if zones is None else ():
+            if (served := self._zones.get(origin)) is not None:
+                self._zones[origin] = zone_after(served, changed)
         if zones is not None:
-            self._zones = {zone.origin: zone for zone in zones}
+            self._zones = {zone.origin: zone for zone in zones_with(self, zones)}
             self.aliases = aliases_of(zones)
         if settings is not None:
             self.settings = settings

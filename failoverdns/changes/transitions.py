@@ -55,8 +55,9 @@ def transition_of(
     fleeting = tuple(write for write in decision.writes if write.is_fleeting)
     lasting = tuple(write for write in decision.writes if not write.is_fleeting)
     if not lasting:
-        delta = delta_of(draft, draft.revision, fleeting, settings=decision.settings)
-        return Transition(None, delta, fleeting, settings=decision.settings)
+        zones, settings = decision.zones, decision.settings
+        delta = delta_of(draft, draft.revision, fleeting, zones, settings, decision.static)
+        return Transition(None, delta, fleeting, zones, settings)
     revision = draft.revision + 1
     before = roles(draft, lasting)
     delta = delta_of(
@@ -89,7 +90,7 @@ def delta_of(
     part = touched(draft, writes, zones, settings, static)
     before, configured = nodes_of(draft, part), draft.zones
     draft.apply(revision, writes, zones, settings)
-    delta = difference(before, nodes_of(draft, part))
+    delta = difference(before, nodes_of(draft, part), part.concerned)
     kept = {zone.origin for zone in draft.zones}
     if static is not None:
         static = replace(static, again=set_again(draft.zones, static, delta.removed))

@@ -7,7 +7,7 @@ command, once, and again when it is in step; events and hooks follow from the hi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,14 +43,14 @@ class FollowingEffects(Effects):
     """The side effects of following secondaries: the ledger, clocks, and the transfer process.
 
     `now` returns seconds since 1970, `steady` seconds of a clock that is never adjusted.  `notify`
-    asks the transfer process to notify the secondaries of a zone, or of all zones; it fails with
-    Rejected if there is no such process.
+    asks the transfer process to notify the secondaries of a zone (its origin in wire form), or of
+    all zones; it returns False if there is no such process.
     """
 
     submit: Submit
     now: Callable[[], float]
     steady: Callable[[], float]
-    notify: Callable[[DomainName | None], Awaitable[object]]
+    notify: Callable[[bytes | None], bool]
     reactor: Any
 
 
@@ -83,8 +83,14 @@ class Following:
         for wait in [*self._waits]:
             wait.end()
 
-    def take(self, reports: Iterable[object]) -> None:
-        """Take reports of the transfer process; an invalid one is logged, and ignored."""
+    def take(self, reports: Iterable[object] | None) -> None:
+        """Take reports of the transfer process, or None: it is away, and another one follows.
+
+        An invalid report is logged, and ignored.
+        """
+        if reports is None:
+            self._standings.lose(self._moment())
+            return
         state, moment = self._effects.state(), self._moment()
         for written in reports:
             try:
@@ -100,16 +106,12 @@ class Following:
                 wait.end()
         self._note_recovered()
 
-    def lost(self) -> None:
-        """Note that the transfer process is away; another one will report anew."""
-        self._standings.lose(self._moment())
-
     def announce(self, change: Change) -> None:
         """Note the serials that a change raises."""
         moment = self._moment()
         for write in change.writes:
             if isinstance(write.after, ZoneSerial):
-                self._standings.raised(write.after.origin, moment)
+                self._standings.raised(write.after.origin, write.after.serial, moment)
 
     async def wait(self, serials: Mapping[DomainName, int], seconds: float) -> Wait:
         """Wait until the secondaries of zones have these serials, for some seconds at most."""
@@ -187,7 +189,7 @@ class Following:
         """The catalog zone; None without one."""
         return self._standings.catalog
 
-    async def notify(self, origin: DomainName | None) -> list[str]:
+    def notify(self, origin: DomainName | None) -> list[str]:
         """Have the secondaries of a zone, or of all zones, notified; return their names.
 
         Raises Rejected `refused` if there are none, and `unavailable` if the transfer process does
@@ -200,7 +202,8 @@ class Following:
             names, what = [*self._standings.of_zone(origin)], f"zone {origin} has no secondary"
         if not names:
             raise Rejected("refused", f"{what}: see `secondaries` in the configuration")
-        await self._effects.notify(origin)
+        if not self._effects.notify(origin.wire if origin is not None else None):
+            raise Rejected("unavailable", "the transfer process does not run now; try again")
         return names
 
     def _row(self, pair: Pair) -> dict[str, Json]:

@@ -1,6 +1,6 @@
 """What is known of each zone at each secondary: its serial, since when, and why it is behind.
 
-    reports, changes of zones, the loss of the transfer process  ->  Standings  ->  rows, who is late
+    reports, changes of zones, loss of the transfer process  ->  Standings  ->  rows, who is late
 
 A secondary is in step if it answers with the present serial of the zone.  Reads no clock: the
 moment is an argument.
@@ -154,10 +154,15 @@ class Standings:
             standing.behind_since, standing.since = None, reported.seen_at or moment.now
             self._late.discard(pair)
 
-    def raised(self, origin: DomainName, moment: Moment) -> None:
-        """Note that a zone has another serial: its secondaries are behind until they have it."""
+    def raised(self, origin: DomainName, serial: int, moment: Moment) -> None:
+        """Note that a zone has this serial now: its secondaries are behind until they have it.
+
+        One may have been reported to have it already.
+        """
         for name in self._of_zone.get(origin, ()):
-            self._fall_behind((name, origin), self._pairs[name, origin], moment)
+            standing = self._pairs[name, origin]
+            if self.serial((name, origin)) != serial:
+                self._fall_behind((name, origin), standing, moment)
 
     def lose(self, moment: Moment) -> None:
         """Note that the transfer process is away: what it reported may be outdated."""

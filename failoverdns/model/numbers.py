@@ -16,6 +16,7 @@ class RRType(IntEnum):
     NS = 2
     CNAME = 5
     SOA = 6
+    PTR = 12
     TXT = 16
     AAAA = 28
     DNAME = 39
@@ -36,6 +37,8 @@ class RRClass(IntEnum):
 
     IN = 1
     CHAOS = 3
+    NONE = 254
+    """In updates only: the record is not there, or is deleted (RFC 2136 section 2.4)."""
     ANY = 255
 
 
@@ -58,7 +61,11 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    YXDOMAIN = 6
+    YXRRSET = 7
+    NXRRSET = 8
     NOTAUTH = 9
+    NOTZONE = 10
     BADVERS = 16
     BADCOOKIE = 23
 

@@ -257,7 +257,7 @@ class Config:
     `automation` are checks, policies and safety rules.
     `warnings` are lines about what is unusual in it, each with its file and position.
     `secondaries` are the name servers that transfer zones, `tsig_keys` the keys for that and for
-    dynamic updates, in the order of the file.  `catalog` is the name of the catalog zone (RFC 9432).
+    dynamic updates, in the order of the file.  `catalog` is the name of the catalog zone.
     `delivery`, `acme`, `rate_limit`, `querylog`, `catalog` and `tls` are None where they are off.
     """
 

@@ -5,12 +5,16 @@
 Whatever grows with the number of records works on these bytes: a table is filled with them as they
 are, and two configurations are compared by them.  They are read only where few are asked for.
 The garbage collector does not look at them, because bytes refer to nothing.
+
+Records of the state are laid over those of the configuration, name by name: at a name in `laid`,
+these bytes are all that is served (`rules.derived.stored`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from ipaddress import IPv4Address, IPv6Address
+from itertools import chain
 from struct import Struct
 from typing import Final
 
@@ -27,6 +31,8 @@ _RECORD_HEAD: Final = Struct(">HHHIH")
 WILDCARD: Final = b"\1*"
 """The label of a wildcard in wire form."""
 
+_NOTHING: Final[Mapping[bytes, bytes]] = {}
+
 _POINTER_TO_QUESTION: Final = 0xC00C
 _IN: Final = RRClass.IN.value
 
@@ -34,10 +40,13 @@ _IN: Final = RRClass.IN.value
 class StaticRecords(Collection[OwnedRRset]):
     """RRsets by owner name, in the order in which the names were first given."""
 
-    __slots__ = ("by_owner", "wildcards")
+    __slots__ = ("_configured", "by_owner", "laid", "wildcards")
 
     by_owner: dict[bytes, bytes]
-    """The RRsets of each name in wire form; it is never changed."""
+    """The configured RRsets of each name in wire form; it is never changed."""
+
+    laid: Mapping[bytes, bytes]
+    """All RRsets of each name with records of the state; it is never changed."""
 
     wildcards: Set[bytes]
     """The wildcards among the names (RFC 4592 section 2.1.1)."""
@@ -49,6 +58,28 @@ class StaticRecords(Collection[OwnedRRset]):
         """
         self.by_owner = by_owner
         self.wildcards = set(filter(is_wildcard, by_owner)) if wildcards is None else wildcards
+        self.laid = _NOTHING
+        self._configured: StaticRecords | None = None
+
+    @property
+    def configured(self) -> StaticRecords:
+        """These records without those of the state; the same object for the same configuration."""
+        return self._configured or self
+
+    def with_laid(self, laid: Mapping[bytes, bytes]) -> StaticRecords:
+        """Return the configured records with other ones of the state laid over them.
+
+        `laid` has all RRsets of each of its names, in the form that deltas have.
+        """
+        configured = self.configured
+        if not laid:
+            return configured
+        more = set(filter(is_wildcard, laid))
+        wildcards = configured.wildcards | more if more else configured.wildcards
+        other = StaticRecords(configured.by_owner, wildcards)
+        other.laid = laid
+        other._configured = configured
+        return other
 
     @classmethod
     def of(cls, rrsets: Iterable[OwnedRRset]) -> StaticRecords:
@@ -56,32 +87,36 @@ class StaticRecords(Collection[OwnedRRset]):
         pieces: dict[bytes, bytes] = {}
         for rrset in rrsets:
             owner = rrset.owner.wire
-            written = _write(rrset)
+            written = write_rrset(rrset)
             before = pieces.get(owner)
             pieces[owner] = written if before is None else before + written
         return cls(pieces)
 
     def __iter__(self) -> Iterator[OwnedRRset]:
         """Yield every RRset, name by name; RDATA is opaque."""
-        for owner, written in self.by_owner.items():
+        written = self.written
+        for owner in self.names():
             name = DomainName(owner)
-            for rrset in _read(written):
+            for rrset in _read(written(owner) or b""):
                 yield OwnedRRset(name, rrset.rtype, rrset.ttl, rrset.data)
 
     def __len__(self) -> int:
         """Return the number of RRsets."""
-        return sum(1 for written in self.by_owner.values() for _ in _read(written))
+        written = self.written
+        return sum(1 for owner in self.names() for _ in _read(written(owner) or b""))
 
     def __contains__(self, rrset: object) -> bool:
         """Return whether this RRset is among them, whatever the form of its RDATA."""
         if not isinstance(rrset, OwnedRRset):
             return False
-        written = self.by_owner.get(rrset.owner.wire, b"")
-        return _opaque(rrset) in _read(written)
+        return _opaque(rrset) in _read(self.written(rrset.owner.wire) or b"")
 
     def __eq__(self, other: object) -> bool:
         """Return whether the same records are at the same names."""
-        return isinstance(other, StaticRecords) and self.by_owner == other.by_owner
+        return isinstance(other, StaticRecords) and (self.by_owner, self.laid) == (
+            other.by_owner,
+            other.laid,
+        )
 
     def __hash__(self) -> int:
         """Return a hash that costs the same for any number of records."""
@@ -91,9 +126,28 @@ class StaticRecords(Collection[OwnedRRset]):
         """Return the RRsets as a tuple."""
         return repr(tuple(self))
 
+    @property
+    def written(self) -> Callable[[bytes], bytes | None]:
+        """A function that returns the RRsets at a name (in wire form), None if there are none."""
+        if not self.laid:
+            return self.by_owner.get
+        laid, configured = self.laid.get, self.by_owner.get
+        return lambda owner: laid(owner) or configured(owner)
+
+    def names(self) -> Iterator[bytes]:
+        """Return every name with records, in wire form: the configured ones first."""
+        if not self.laid:
+            return iter(self.by_owner)
+        by_owner = self.by_owner
+        return chain(by_owner, (owner for owner in self.laid if owner not in by_owner))
+
+    def has_wire(self, owner: bytes) -> bool:
+        """Return whether there are records at a name in wire form."""
+        return owner in self.by_owner or owner in self.laid
+
     def has(self, owner: DomainName) -> bool:
         """Return whether there are records at a name."""
-        return owner.wire in self.by_owner
+        return owner.wire in self.by_owner or owner.wire in self.laid
 
     def has_wildcard(self, parent: DomainName) -> bool:
         """Return whether there is a wildcard directly below a name."""
@@ -101,7 +155,8 @@ class StaticRecords(Collection[OwnedRRset]):
 
     def at(self, owner: DomainName) -> tuple[RRset, ...]:
         """Return the RRsets at a name."""
-        return tuple(_read(self.by_owner.get(owner.wire, b"")))
+        wire = owner.wire
+        return tuple(_read(self.laid.get(wire) or self.by_owner.get(wire, b"")))
 
 
 def is_wildcard(owner: bytes) -> bool:
@@ -109,10 +164,11 @@ def is_wildcard(owner: bytes) -> bool:
     return owner.startswith(WILDCARD)
 
 
-def _write(rrset: OwnedRRset) -> bytes:
+def write_rrset(rrset: OwnedRRset | RRset) -> bytes:
+    """Return an RRset in the form that deltas have (`protocol.table.deltas`)."""
     parts = []
     for rdata in rrset.data:
-        data = _wire(rdata)
+        data = wire_rdata(rdata)
         parts.append(
             _RECORD_HEAD.pack(_POINTER_TO_QUESTION, rrset.rtype, _IN, rrset.ttl, len(data)) + data
         )
@@ -136,10 +192,10 @@ def _read(written: bytes) -> Iterator[RRset]:
 
 
 def _opaque(rrset: OwnedRRset) -> RRset:
-    return RRset(rrset.rtype, rrset.ttl, tuple(Opaque(_wire(rdata)) for rdata in rrset.data))
+    return RRset(rrset.rtype, rrset.ttl, tuple(Opaque(wire_rdata(rdata)) for rdata in rrset.data))
 
 
-def _wire(rdata: Rdata) -> bytes:
+def wire_rdata(rdata: Rdata) -> bytes:
     """Return RDATA in uncompressed wire form."""
     match rdata:
         case Opaque(data):

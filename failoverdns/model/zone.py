@@ -5,7 +5,7 @@ A zone does not list its groups: a group refers to its zone by the origin.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
@@ -125,6 +125,15 @@ class Zone:
         object.__setattr__(zone, "_digest", digest)
         return zone
 
+    def with_laid(self, laid: Mapping[bytes, bytes]) -> Zone:
+        """Return this zone with the records of the state laid over the static ones.
+
+        `laid` has all RRsets of each of its names, those of `own_names` left out; see
+        `StaticRecords.with_laid`.
+        """
+        records = self.static.with_laid(laid)
+        return self if records is self.records else self.with_static(records, self.digest())
+
     def start_of_authority(self, serial: int) -> OwnedRRset:
         """Return the SOA RRset; its TTL is the negative TTL (RFC 2308 section 3)."""
         data = StartOfAuthority(
@@ -151,8 +160,11 @@ class Zone:
 
     def configured_at(self, owner: DomainName) -> tuple[RRset, ...]:
         """Return the RRsets that are configured at a name, SOA left out."""
-        own = tuple(rrset.records for rrset in self._own_rrsets() if rrset.owner == owner)
-        return own + self.static.at(owner)
+        return self.own_rrsets_at(owner) + self.static.at(owner)
+
+    def own_rrsets_at(self, owner: DomainName) -> tuple[RRset, ...]:
+        """Return the NS set or the addresses of a name server, if they are at this name."""
+        return tuple(rrset.records for rrset in self._own_rrsets() if rrset.owner == owner)
 
     def has_configured(self, owner: DomainName) -> bool:
         """Return whether records are configured at a name."""

@@ -24,6 +24,7 @@ from failoverdns.rules.decisions import (
     resolving,
     secondaries,
     trimming,
+    updating,
 )
 from failoverdns.rules.decisions.decision import Decide, Decision
 from failoverdns.rules.derived.view import View
@@ -52,6 +53,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *resolving.DECISIONS,
         *secondaries.DECISIONS,
         *trimming.DECISIONS,
+        *updating.DECISIONS,
     )
 )
 """The function that decides on each type of command; every mutation is in it."""

@@ -7,6 +7,7 @@ these into Corrupt.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
@@ -28,8 +29,11 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
+from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.resolution import Resolved
 from failoverdns.model.secondaries import BehindSecondary
+from failoverdns.model.static_records import wire_rdata
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.group_documents import (
     read_application,
@@ -102,6 +106,21 @@ def _write_resolved(resolved: Resolved) -> Document:
     }
 
 
+def _write_records(records: StoredRecords) -> Document:
+    """Return the document of stored records: RRsets by type, RDATA in base64."""
+    return {
+        "zone": records.zone.to_text(),
+        "owner": records.owner.to_text(),
+        "rrsets": {
+            str(rrset.rtype): {
+                "ttl": rrset.ttl,
+                "data": [b64encode(wire_rdata(rdata)).decode("ascii") for rdata in rrset.data],
+            }
+            for rrset in records.rrsets
+        },
+    }
+
+
 def _read_tombstone(document: Document) -> Tombstone:
     fields = _but_kind(document)
     return Tombstone(**fields | {"zone": zone_name(fields["zone"])})
@@ -154,6 +173,21 @@ def _read_behind(document: Document) -> BehindSecondary:
     return BehindSecondary(**fields | {"zone": DomainName.from_text(fields["zone"])})
 
 
+def _read_records(document: Document) -> StoredRecords:
+    fields = _but_kind(document)
+    zone, owner = zone_name(fields.pop("zone")), DomainName.from_text(fields.pop("owner"))
+    rrsets = [_read_rrset(rtype, **rrset) for rtype, rrset in fields.pop("rrsets").items()]
+    if fields or not rrsets or not owner.is_at_or_below(zone):
+        raise ValueError("not the records of a name in a zone")
+    return StoredRecords(zone, owner, tuple(rrsets))
+
+
+def _read_rrset(rtype: str, *, ttl: int, data: list[str]) -> RRset:
+    if not data or not isinstance(ttl, int):
+        raise ValueError("not an RRset")
+    return RRset(int(rtype), ttl, tuple(Opaque(b64decode(one, validate=True)) for one in data))
+
+
 def _but_kind(document: Document) -> Document:
     return {name: value for name, value in document.items() if name != "kind"}
 
@@ -178,6 +212,7 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     ),
     Order: DocumentKind("order", _write_order, _read_order, lambda e: e.key),
     Account: DocumentKind("account", _fields, _read_account, lambda e: e.key),
+    StoredRecords: DocumentKind("records", _write_records, _read_records),
     Resolved: DocumentKind("resolved", _write_resolved, _read_resolved),
     HistoryCut: DocumentKind("cut", asdict, lambda d: HistoryCut(**_but_kind(d))),
     Flag: DocumentKind("flag", asdict, read_flag),

@@ -88,7 +88,7 @@ def is_answered(view: View, zone: Zone, label: str) -> bool:
 
 def _has_below(zone: Zone, name: DomainName) -> bool:
     """Return whether a configured name is below `name`, so that no wildcard answers there."""
-    names = (*zone.static.by_owner, *(owner.wire for owner in zone.own_names()))
+    names = (*zone.static.names(), *(owner.wire for owner in zone.own_names()))
     return any(wire.endswith(name.wire) and DomainName(wire).is_at_or_below(name) for wire in names)
 
 

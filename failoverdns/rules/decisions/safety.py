@@ -1,11 +1,11 @@
 """Safety rules: named conditions of the configuration that switches must meet.
 
-| rule          | fails when                                                       | for          |
-|---------------|------------------------------------------------------------------|---------------|
-| `assert`      | afterwards fewer than N of its groups would be on their primary  | every switch |
-| `wait`        | the last switch of the group was less than N seconds ago         | every switch |
-| `gate`        | its group is not on its primary, or its flag is off              | automatic ones|
-| `secondaries` | a secondary of the zone is behind for longer than the zone's TTL | all others   |
+| rule          | fails when                                                       | for       |
+|---------------|------------------------------------------------------------------|-----------|
+| `assert`      | afterwards fewer than N of its groups would be on their primary  | all       |
+| `wait`        | the last switch of the group was less than N seconds ago         | all       |
+| `gate`        | its group is not on its primary, or its flag is off              | automatic |
+| `secondaries` | a secondary of the zone is behind for longer than the zone's TTL | others    |
 
 An assertion applies to switches to a backup only, because a switch to a primary cannot break it.
 A gate does not apply to its own group, which could otherwise never fail back automatically.

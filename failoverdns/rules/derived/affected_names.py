@@ -8,10 +8,10 @@ What a name answers is computed in `rules.derived.serving`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from failoverdns.model.application import Application, Target
 from failoverdns.model.certificate import Order
@@ -22,10 +22,13 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.records import NS
 from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import apexes_of, configured_target
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
+from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.health import application_condition
 from failoverdns.rules.derived.resolving import flattened_hostnames
 from failoverdns.rules.derived.retired import retired_between, retired_nodes, retired_statuses
@@ -36,11 +39,19 @@ from failoverdns.rules.derived.serving import (
     status_nodes,
     zone_nodes,
 )
+from failoverdns.rules.derived.stored import (
+    changed_names,
+    differing,
+    zone_after,
+    zones_with,
+)
 from failoverdns.rules.derived.targets import target_of_application
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_head
 
 E = TypeVar("E", bound=Entity)
+
+NONE: Final[Set[DomainName]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Touched:
     affected.  In the zones (by origin) in `statuses` the status of every application is affected.
     Retired names are labels, each with the origin, in `labels`, and the status of names that
     applications had, in `former`.
+    `concerned` are names with stored records where a difference of static records is not all.
     """
 
     groups: frozenset[str]
@@ -62,11 +74,12 @@ class Touched:
     statuses: frozenset[DomainName] = frozenset()
     labels: frozenset[tuple[DomainName, str]] = frozenset()
     former: frozenset[str] = frozenset()
+    concerned: frozenset[DomainName] = frozenset()
 
 
 def touched(
     view: View,
-    writes: Iterable[Write],
+    writes: Collection[Write],
     zones: tuple[Zone, ...] | None = None,
     settings: AutomationSettings | None = None,
     static: StaticDifference | None = None,
@@ -83,6 +96,8 @@ def touched(
     labels: set[tuple[DomainName, str]] = set()
     former: set[str] = set()
     apexes: set[DomainName] = set()
+    names: set[tuple[DomainName, DomainName]] = set()
+    concerned: set[tuple[DomainName, DomainName]] = set()
     for write in writes:
         for entity in (write.before, write.after):
             if isinstance(entity, Group):
@@ -99,13 +114,29 @@ def touched(
                 labels.add(entity.identity)
             elif isinstance(entity, FormerName):
                 former.add(entity.name)
+            elif isinstance(entity, StoredRecords):
+                names.add(entity.identity)
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
     if settings is not None and settings.policies != view.settings.policies:
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
+    for origin, changed_at in changed_names(writes).items() if zones is None else ():
+        zone = view.zone(origin)
+        if zone is not None:
+            after = zone_after(zone, changed_at)
+            hostnames |= _led_elsewhere(view, zone, after, (owner for owner, _ in changed_at))
+            for retired in _retired_by(view, zone, after, (owner for owner, _ in changed_at)):
+                if isinstance(retired, Tombstone):
+                    labels.add(retired.identity)
+                else:
+                    former.add(retired.name)
+            challenges.update(owner for owner, _ in changed_at)
+            if zone.static.wildcards or after.static.wildcards:
+                challenges.update(o for order in view.orders() for o in owners_of(order.challenges))
     origins: set[DomainName] = set()
     statuses: set[DomainName] = set()
     if zones is not None:
+        zones = zones_with(view, zones)
         origins = changed_zones(view.zones, zones)
         new = {zone.origin: zone for zone in zones}
         for origin in origins:
@@ -136,9 +167,17 @@ def touched(
         changed = view.group(id_)
         if changed is not None:
             apexes.update(apexes_of(view, changed))
-    names = {(origin, origin) for origin in apexes}
-    if static is not None:
-        names |= static.own_names
+    names |= {(origin, origin) for origin in apexes}
+    for owner in challenges:
+        zone = zone_of(view, owner)
+        if zone is not None and owner.wire in zone.static.laid:
+            names.add((zone.origin, owner))
+    if static is not None and zones is not None:
+        for zone in zones:
+            if zone.origin in origins:
+                found = differing(view, view.zone(zone.origin), zone)
+                concerned.update((zone.origin, owner) for owner in found)
+        names |= static.own_names | concerned
         origins = set()
     return Touched(
         frozenset(groups),
@@ -149,6 +188,7 @@ def touched(
         frozenset(statuses),
         frozenset(labels),
         frozenset(former),
+        frozenset(owner for _, owner in concerned),
     )
 
 
@@ -187,10 +227,17 @@ def configured_nodes(view: View, names: Iterable[tuple[DomainName, DomainName]])
             yield configured_node(view, zone, owner)
 
 
-def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:
-    """Return the delta that turns the nodes `before` into the nodes `after`."""
+def difference(
+    before: dict[DomainName, Node], after: dict[DomainName, Node], again: Set[DomainName] = NONE
+) -> Delta:
+    """Return the delta that turns the nodes `before` into the nodes `after`.
+
+    It sets the names `again` also if they are the same.
+    """
     return Delta(
-        nodes=tuple(node for owner, node in after.items() if before.get(owner) != node),
+        nodes=tuple(
+            node for owner, node in after.items() if before.get(owner) != node or owner in again
+        ),
         removed=tuple(owner for owner in before if owner not in after),
     )
 
@@ -214,6 +261,43 @@ def _all_of(view: View, kind: type[E], identities: Iterable[Identity]) -> Iterat
         entity = view.entity(kind, identity)
         if entity is not None:
             yield entity
+
+
+def _led_elsewhere(
+    view: View, before: Zone, after: Zone, owners: Iterable[DomainName]
+) -> set[DomainName]:
+    """Return the names of a zone that may lead to other addresses after stored records changed.
+
+    They are the changed `owners`, and flattened hostnames below a delegation that comes or goes.
+    """
+    found = set(owners)
+    cuts = {owner for owner in found if _has_ns(before, owner) != _has_ns(after, owner)}
+    if cuts:
+        below = flattened_hostnames(view)
+        found |= {name for name in below if any(name.is_at_or_below(cut) for cut in cuts)}
+    return found
+
+
+def _has_ns(zone: Zone, owner: DomainName) -> bool:
+    return any(rrset.rtype == NS for rrset in zone.static.at(owner))
+
+
+def _retired_by(
+    view: View, before: Zone, after: Zone, owners: Iterable[DomainName]
+) -> Iterator[Tombstone | FormerName]:
+    """Yield the retired names whose markers may change with the stored records of a zone.
+
+    A wildcard may cover all of them, and another name hides a wildcard from the names below it.
+    """
+    if before.static.wildcards != after.static.wildcards:
+        yield from retired_between(view, before, after)
+        return
+    for owner in owners if after.static.wildcards else ():
+        if owner.parent() == after.origin and owner != after.origin:
+            label = next(owner.labels()).decode("latin-1")
+            tombstone = view.entity(Tombstone, (after.origin, label))
+            former = view.entity(FormerName, label)
+            yield from (one for one in (tombstone, former) if one is not None)
 
 
 def _configured_otherwise(view: View, zones: Iterable[Zone]) -> set[DomainName]:

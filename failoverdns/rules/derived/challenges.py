@@ -26,11 +26,13 @@ from failoverdns.model.change import Json, Node
 from failoverdns.model.commands.certificates import ChallengeName
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import TXT, RRset, Text
+from failoverdns.model.records import TXT, Opaque, RRset, Text
+from failoverdns.model.static_records import wire_rdata
 from failoverdns.model.zone import CHALLENGE_LABEL, Zone
 from failoverdns.rules.derived.apex import group_for, is_answered_here
 from failoverdns.rules.derived.entity_lookup import find_zone, zone_of
 from failoverdns.rules.derived.static_names import matching_wildcard, trail
+from failoverdns.rules.derived.stored import excludes_challenge
 from failoverdns.rules.derived.view import View
 
 
@@ -109,7 +111,7 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
     """Return the nodes for the challenges of all orders, or only for those at `owners`.
 
     The TTL is 0, because each value is queried once.  A name with configured records answers these
-    instead of a challenge.
+    instead of a challenge; records of the state are answered with it.
     """
     wanted = None if owners is None else set(owners)
     values: dict[DomainName, dict[str, None]] = {}
@@ -118,10 +120,10 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
             for challenge in order.challenges:
                 values.setdefault(challenge.owner, {})[challenge.value] = None
     nodes = [
-        Node(owner, zone.origin, (RRset(TXT, 0, _texts(found)),), 0)
+        Node(owner, zone.origin, _beside(zone.static.at(owner), _texts(found)), 0)
         for owner, found in values.items()
         if wanted is None or owner in wanted
-        if (zone := zone_of(view, owner)) is not None and not zone.has_configured(owner)
+        if (zone := zone_of(view, owner)) is not None and not excludes_challenge(zone, owner)
     ]
     return nodes + _copies(view, values, wanted)
 
@@ -165,7 +167,7 @@ def _own_owner(view: View, base: DomainName) -> DomainName:
 def _conflict(view: View, owner: DomainName) -> bool:
     """Return whether something else than a challenge is answered at its owner."""
     zone = zone_of(view, owner)
-    return zone is None or zone.has_configured(owner) or not is_answered_here(view, owner)
+    return zone is None or excludes_challenge(zone, owner) or not is_answered_here(view, owner)
 
 
 def _why_nowhere(view: View, base: DomainName) -> str:
@@ -200,6 +202,15 @@ def _groups_of(view: View, name: str, base: DomainName) -> Iterator[str]:
             group = group_for(view, one)
             if group is not None:
                 yield group.id
+
+
+def _beside(rrsets: Collection[RRset], texts: tuple[Text, ...]) -> tuple[RRset, ...]:
+    """Return the RRsets of a name with TXT records of a challenge beside those that it has."""
+    others = tuple(rrset for rrset in rrsets if rrset.rtype != TXT)
+    known = tuple(data for rrset in rrsets if rrset.rtype == TXT for data in rrset.data)
+    new = (Opaque(wire_rdata(text)) for text in texts)
+    data = (*known, *(text for text in new if text not in known)) if known else texts
+    return (*others, RRset(TXT, 0, data))
 
 
 def _texts(values: Iterable[str]) -> tuple[Text, ...]:

@@ -30,6 +30,7 @@ from failoverdns.model.health import CHECK_KINDS, Check, CheckPart
 from failoverdns.model.names import DomainName, is_address
 from failoverdns.model.records import CNAME, Opaque
 from failoverdns.model.static_records import StaticRecords
+from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import apexes_of, is_answered_here
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.static_names import MAX_TRAIL
@@ -145,7 +146,7 @@ def _static_names(view: View, groups: Iterable[Group], wildcards: Iterable[str])
         zone = zone_of(view, parent)
         if zone is None or not hostnames:
             continue
-        links = _links_below(zone.static, zone.origin.wire)
+        links = _links_of(zone)
         for owner in links:
             name = DomainName(owner)
             is_below = name.parent() == parent and is_answered_here(view, name)
@@ -162,12 +163,25 @@ def _end_of(links: Mapping[bytes, bytes], name: bytes) -> bytes:
     return name
 
 
+def _links_of(zone: Zone) -> Mapping[bytes, bytes]:
+    """Return the targets of a zone's CNAME records by owner, those in the state too."""
+    links = _links_below(zone.static.configured, zone.origin.wire)
+    if not zone.static.laid:
+        return links
+    laid = StaticRecords(dict(zone.static.laid), frozenset())
+    return {**links, **_found_links(laid, zone.origin.wire)}
+
+
 @lru_cache(maxsize=2)
 def _links_below(static: StaticRecords, origin: bytes) -> Mapping[bytes, bytes]:
     """Return the targets of a zone's CNAME records by owner, wildcards left out; all in wire form.
 
     They change with the configuration only, and a zone may have a million records.
     """
+    return _found_links(static, origin)
+
+
+def _found_links(static: StaticRecords, origin: bytes) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for owner, written in static.by_owner.items():
         if written[:2] == _CNAME_HEAD and owner != origin and owner[:2] != b"\1*":

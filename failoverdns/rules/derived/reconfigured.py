@@ -8,6 +8,7 @@ from typing import Any, cast
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.apex import aliases_of
+from failoverdns.rules.derived.stored import zones_with
 from failoverdns.rules.derived.view import View
 
 
@@ -21,7 +22,7 @@ class _Reconfigured:
 
     def __init__(self, view: View, zones: Iterable[Zone]) -> None:
         self._view = view
-        self._zones = {zone.origin: zone for zone in zones}
+        self._zones = {zone.origin: zone for zone in zones_with(view, zones)}
 
     @property
     def zones(self) -> tuple[Zone, ...]:

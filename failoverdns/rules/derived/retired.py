@@ -115,16 +115,17 @@ def is_covered(zone: Zone, owner: DomainName) -> bool:
 def _coverage(zone: Zone) -> Callable[[bytes], bool]:
     """Return `is_covered` for many names of a zone, in wire form."""
     own = {owner.wire for owner in zone.own_names()}
-    by_owner, wildcards, end = zone.static.by_owner, zone.static.wildcards, len(zone.origin.wire)
+    by_owner, laid = zone.static.by_owner, zone.static.laid
+    wildcards, end = zone.static.wildcards, len(zone.origin.wire)
 
     def is_covered(wire: bytes) -> bool:
-        if wire in by_owner or wire in own:
+        if wire in by_owner or wire in laid or wire in own:
             return False
         while len(wire) > end:
             wire = wire[1 + wire[0] :]
             if WILDCARD + wire in wildcards:
                 return True
-            if wire in by_owner:
+            if wire in by_owner or wire in laid:
                 return False
         return False
 

@@ -38,13 +38,13 @@ from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.apex import apex_group
 from failoverdns.rules.derived.challenges import challenge_nodes
-from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
+from failoverdns.rules.derived.resolving import UNBOUNDED, Flattened, flattened
 from failoverdns.rules.derived.retired import marker, retired_nodes, retired_statuses
 from failoverdns.rules.derived.targets import (
     addresses_only,
     apex_rrsets,
+    flattened_records,
     target_of_application,
-    target_records,
 )
 from failoverdns.rules.derived.view import View
 
@@ -162,14 +162,14 @@ def records_of(view: View) -> RecordsOf:
         head = (
             made.head if made is not None else target_of_application(application, healthy=healthy)
         )
-        target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
-        if made is not None and (made.target, made.most) == (target, most):
+        found = flattened(view, head) if flatten else Flattened(head, UNBOUNDED, UNBOUNDED)
+        if made is not None and made.found == found:
             return made.records
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
-        found = target_records(target, min(ttl, most)) or marker(ttl)
-        kept[id_, ttl, flatten, healthy] = _Made(application, head, target, most, found)
-        return found
+        rrsets = flattened_records(found, ttl) or marker(ttl)
+        kept[id_, ttl, flatten, healthy] = _Made(application, head, found, rrsets)
+        return rrsets
 
     return records
 
@@ -177,14 +177,12 @@ def records_of(view: View) -> RecordsOf:
 class _Made(NamedTuple):
     """Remembered records, and the values that they were made from.
 
-    `head` is the target of `application`, and `target` is that flattened; `most` is the largest TTL
-    (seconds) of `target`.
+    `head` is the target of `application`, and `found` is that flattened.
     """
 
     application: Application
     head: Target
-    target: Target
-    most: int
+    found: Flattened
     records: tuple[RRset, ...]
 
 
@@ -220,7 +218,7 @@ def _role_records(role: ApplicationRole, ttl: int) -> RRset:
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     """Yield the nodes of a zone that the configuration has records for."""
     yield from own_nodes(view, zone)
-    yield from static_nodes(zone, static_owners(zone, zone.static.by_owner))
+    yield from static_nodes(zone, static_owners(zone, zone.static.names()))
 
 
 def own_nodes(view: View, zone: Zone) -> list[Node]:
@@ -233,16 +231,17 @@ def own_nodes(view: View, zone: Zone) -> list[Node]:
 
 
 def static_owners(zone: Zone, owners: Iterable[bytes]) -> list[bytes]:
-    """Return those names (in wire form) that have static records and nothing else."""
+    """Return those names (in wire form) that have static or stored records and nothing else."""
     own = {owner.wire for owner in zone.own_names()}
-    return [owner for owner in owners if owner in zone.static.by_owner and owner not in own]
+    has = zone.static.has_wire
+    return [owner for owner in owners if owner not in own and has(owner)]
 
 
 def static_nodes(zone: Zone, owners: Iterable[bytes]) -> Iterator[Node]:
     """Yield the nodes of names with static records, without those that have none any more."""
     static = zone.static
     for wire in owners:
-        if wire in static.by_owner:
+        if static.has_wire(wire):
             owner = DomainName(wire)
             yield Node(owner, zone.origin, static.at(owner), zone.negative_ttl)
 
@@ -293,7 +292,7 @@ def in_parts(
         if zone is None:
             continue
         yield own_nodes(view, zone)
-        owners = list(zone.static.by_owner)
+        owners = list(zone.static.names())
         for at in range(0, len(owners), size):
             zone = view.zone(origin)  # as it is now
             if zone is not None:

@@ -106,5 +106,5 @@ def exists(view: View, zone: Zone, name: DomainName) -> bool:
     tail = name.wire
     return any(
         owner.endswith(tail) and DomainName(owner).is_at_or_below(name)
-        for owner in zone.static.by_owner
+        for owner in zone.static.names()
     )

@@ -16,6 +16,7 @@ from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings, Flag
 from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone, ZoneSerial
 
 E = TypeVar("E", bound=Entity)
@@ -34,7 +35,7 @@ class View(Protocol):
 
     @property
     def zones(self) -> tuple[Zone, ...]:
-        """The zones that are served."""
+        """The zones as they are served: with the records of the state that are not hidden."""
 
     @property
     def aliases(self) -> Mapping[DomainName, tuple[DomainName, ...]]:
@@ -117,6 +118,12 @@ class View(Protocol):
 
     def flag(self, name: str) -> Flag | None:
         """Return a flag by its name; None if it was never turned on or off."""
+
+    def stored_records(self, zone: DomainName) -> Iterable[StoredRecords]:
+        """Return the stored records of a zone (by origin), which need not be configured."""
+
+    def stored_count(self, zone: DomainName) -> int:
+        """Return the number of records that are stored for a zone (by origin)."""
 
     def history_cut(self) -> HistoryCut | None:
         """Return up to where the history was trimmed; None if it never was."""

@@ -17,8 +17,10 @@ from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.policy import Flag
+from failoverdns.model.record_text import rrset_text, type_name
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.secondaries import BehindSecondary
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.derived.serving import application_role
@@ -175,6 +177,10 @@ def _behind_fields(_: View, behind: BehindSecondary) -> dict[str, Json]:
     }
 
 
+def _record_fields(_: View, records: StoredRecords) -> dict[str, Json]:
+    return {type_name(rrset.rtype): rrset_text(rrset) for rrset in records.rrsets}
+
+
 def _of_application(view: View, entity: Certificate | Order) -> str:
     return _application_name(view, entity.application) or entity.application
 
@@ -198,6 +204,7 @@ WORDS: Mapping[type[Entity], Words | None] = {
     Order: Words("order", _of_application, _order_fields, lambda e: e.application),
     Account: Words("account", lambda _, e: e.directory, lambda _, e: {"uri": e.uri}),
     Resolved: Words("hostname", lambda _, e: e.hostname.to_text(), _resolved_fields),
+    StoredRecords: Words("records", lambda _, e: e.owner.to_text(), _record_fields),
     Flag: Words("flag", lambda _, e: e.name, lambda _, e: {"on": e.on, "reason": e.reason}),
     HistoryCut: Words(
         "history",

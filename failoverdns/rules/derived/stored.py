@@ -1,0 +1,128 @@
+"""What is served of the records in the state: those that the configuration does not hide.
+
+| the configuration has at the name | hidden of the stored records               |
+|-----------------------------------|--------------------------------------------|
+| a CNAME record                    | all                                        |
+| any record                        | a CNAME record, and RRsets of the same type |
+| the origin: SOA and NS records    | RRsets of these types                      |
+| the origin: an alias              | A and AAAA records                         |
+
+So a configuration is never refused because of stored records; what is hidden is reported, and
+appears when the configuration lets go of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from failoverdns.model.change import Write
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import AAAA, CNAME, SOA, A, RRset
+from failoverdns.model.stored_records import StoredRecords
+from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.view import View
+
+
+def hidden_rrsets(zone: Zone, records: StoredRecords) -> tuple[RRset, ...]:
+    """Return the stored RRsets at a name that are not served in a zone."""
+    types = configured_types(zone, records.owner)
+    if not types:
+        return ()
+    if CNAME in types:
+        return records.rrsets
+    return tuple(r for r in records.rrsets if r.rtype == CNAME or r.rtype in types)
+
+
+def configured_types(zone: Zone, owner: DomainName) -> set[int]:
+    """Return the types that the configuration has at a name, without records of the state."""
+    types = {rrset.rtype for rrset in zone.own_rrsets_at(owner)}
+    types.update(rrset.rtype for rrset in zone.static.configured.at(owner))
+    if owner == zone.origin:
+        types.add(SOA)
+        if zone.alias is not None:
+            types |= {A, AAAA}
+    return types
+
+
+def zone_with(zone: Zone, stored: Iterable[StoredRecords]) -> Zone:
+    """Return a zone as it is served with these stored records, which are all that it has."""
+    stored = tuple(stored)
+    if not stored:
+        return zone.with_laid({})
+    own = {owner.wire for owner in zone.own_names()}
+    found = ((records.owner.wire, _laid(zone, own, records)) for records in stored)
+    return zone.with_laid({owner: written for owner, written in found if written})
+
+
+def zones_with(view: View, zones: Iterable[Zone]) -> tuple[Zone, ...]:
+    """Return zones of a configuration as they are served with the stored records of the view."""
+    return tuple(zone_with(zone, view.stored_records(zone.origin)) for zone in zones)
+
+
+def zone_after(zone: Zone, changed: Iterable[tuple[DomainName, StoredRecords | None]]) -> Zone:
+    """Return a served zone after stored records changed at some names; None for removed ones."""
+    laid = dict(zone.static.laid)
+    own = {owner.wire for owner in zone.own_names()}
+    for owner, records in changed:
+        written = _laid(zone, own, records) if records is not None else b""
+        if written:
+            laid[owner.wire] = written
+        else:
+            laid.pop(owner.wire, None)
+    return zone.with_laid(laid)
+
+
+def changed_names(
+    writes: Iterable[Write],
+) -> Mapping[DomainName, list[tuple[DomainName, StoredRecords | None]]]:
+    """Return the names at which writes change stored records, by the origin of their zone.
+
+    Each name has the records after the change, None if they are removed.
+    """
+    found: dict[DomainName, list[tuple[DomainName, StoredRecords | None]]] = {}
+    for write in writes:
+        for entity in (write.before, write.after):
+            if isinstance(entity, StoredRecords):
+                after = write.after if entity is write.after else None
+                records = after if isinstance(after, StoredRecords) else None
+                found.setdefault(entity.zone, []).append((entity.owner, records))
+    return found
+
+
+def differing(view: View, before: Zone | None, after: Zone) -> Iterator[DomainName]:
+    """Yield the names with stored records that a new configuration of their zone concerns.
+
+    These are the names at which the configuration, or what is served of it, differs.  Their static
+    records alone do not say what is served there.
+    """
+    is_other = before is None or before.negative_ttl != after.negative_ttl
+    was = before.static.configured.by_owner if before is not None else {}
+    laid = before.static.laid if before is not None else {}
+    now, laid_now = after.static.configured.by_owner, after.static.laid
+    for records in view.stored_records(after.origin):
+        wire = records.owner.wire
+        if is_other or was.get(wire) != now.get(wire) or laid.get(wire) != laid_now.get(wire):
+            yield records.owner
+
+
+def excludes_challenge(zone: Zone, owner: DomainName) -> bool:
+    """Return whether what is served at a name leaves no room for a challenge's TXT record.
+
+    Records of the configuration do, and a CNAME record of the state; other ones stand beside it.
+    """
+    if zone.static.configured.has(owner) or owner in zone.own_names():
+        return True
+    return any(rrset.rtype == CNAME for rrset in zone.static.at(owner))
+
+
+def _laid(zone: Zone, own: Collection[bytes], records: StoredRecords) -> bytes:
+    """Return all that is served at a name with stored records, b"" if all of these are hidden.
+
+    `own` are the names in the zone with more than static records; what they have is left out.
+    """
+    configured = zone.static.by_owner.get(records.owner.wire)
+    if configured is None and records.owner.wire not in own:
+        return b"".join(records.written.values())
+    hidden = {rrset.rtype for rrset in hidden_rrsets(zone, records)}
+    shown = b"".join(w for rtype, w in records.written.items() if rtype not in hidden)
+    return (configured or b"") + shown if shown else b""

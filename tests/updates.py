@@ -1,0 +1,41 @@
+"""Dynamic updates for tests: messages that dnspython writes, and zones that may be updated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dns.update
+
+from failoverdns.model.commands.updates import UpdateZone
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import UpdateScope
+from failoverdns.protocol.update import read_update
+
+KEY = DomainName.from_text("update.failover.test")
+ACME = DomainName.from_text("acme.failover.test")
+HEADS = DomainName.from_text("heads.failover.test")
+
+SCOPES = (
+    UpdateScope(KEY, ("*",), frozenset({255})),
+    UpdateScope(ACME, ("_acme-challenge", "_acme-challenge.*"), frozenset({16})),
+    UpdateScope(HEADS, heads=("eu",)),
+)
+"""A key for everything, one for challenges, and one for heads of the application `eu`."""
+
+
+def message(
+    write: Callable[[dns.update.UpdateMessage], object], zone: str = "failover.test"
+) -> bytes:
+    """Return an UPDATE message without TSIG that `write` filled."""
+    update = dns.update.UpdateMessage(zone)
+    write(update)
+    return update.to_wire()
+
+
+def command(
+    write: Callable[[dns.update.UpdateMessage], object],
+    key: DomainName = KEY,
+    zone: str = "failover.test",
+) -> UpdateZone:
+    """Return the command of an UPDATE message that `write` filled, signed with a key."""
+    return UpdateZone(key, read_update(message(write, zone)))
