@@ -22,6 +22,7 @@ from failoverdns.rules.decisions import (
     ordering,
     planning,
     resolving,
+    secondaries,
     trimming,
     updating,
 )
@@ -50,6 +51,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *ordering.DECISIONS,
         *planning.DECISIONS,
         *resolving.DECISIONS,
+        *secondaries.DECISIONS,
         *trimming.DECISIONS,
         *updating.DECISIONS,
     )
