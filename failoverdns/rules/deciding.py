@@ -21,6 +21,7 @@ from failoverdns.rules.decisions import (
     operator_controls,
     ordering,
     planning,
+    record_commands,
     resolving,
     trimming,
 )
@@ -48,6 +49,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *operator_controls.DECISIONS,
         *ordering.DECISIONS,
         *planning.DECISIONS,
+        *record_commands.DECISIONS,
         *resolving.DECISIONS,
         *trimming.DECISIONS,
     )
