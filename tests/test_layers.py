@@ -46,6 +46,7 @@ FLOORS: Mapping[str, str] = {
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
     "answering":       "model protocol net secret_files _native",
+    "transfers":       "model protocol",
     "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",

@@ -71,26 +71,32 @@ def read_delivery(
     refused.
     """
     refuse_repeated(section.listen, usable.at("delivery", "listen"), "address", faults)
-    _refuse_taken(section.listen, taken, usable, faults)
+    refuse_taken(section.listen, ("delivery", "listen"), taken, "listen", usable, faults)
     refuse_repeated(section.revoked, usable.at("delivery", "revoked"), "fingerprint", faults)
     clients = _clients(section, usable, written, faults)
     return section.into(DeliverySettings, folder, clients=clients)
 
 
-def _refuse_taken(
+def refuse_taken(
     wanted: Sequence[ListenAddress],
+    path: tuple[str, ...],
     taken: Sequence[ListenAddress],
+    by: str,
     usable: Node,
     faults: FaultReport,
 ) -> None:
-    """Report addresses that are already used for DNS over TCP."""
+    """Report addresses that another section listens at already, over TCP.
+
+    `wanted` are the addresses at `path` of the document `usable`, `taken` those at the path `by`,
+    such as `delivery.listen`.
+    """
     for index, address in enumerate(wanted):
-        node = usable.at("delivery", "listen", index)
+        node = usable.at(*path, index)
         for other_index, other in enumerate(taken):
-            place = usable.at("listen", other_index)
+            place = usable.at(*by.split("."), other_index)
             if _collide(address, other) and node is not None and place is not None:
                 line = place.place.line
-                faults.add(node.place, f"{address} is taken by listen, as {other} on line {line}")
+                faults.add(node.place, f"{address} is taken by {by}, as {other} on line {line}")
                 break
 
 

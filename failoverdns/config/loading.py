@@ -18,6 +18,9 @@ from failoverdns.config.errors import START, FaultReport
 from failoverdns.config.hooks import read_hooks
 from failoverdns.config.protection import read_rate_limit, read_tcp
 from failoverdns.config.schema import check_shape
+from failoverdns.config.secondaries import check_catalog, read_secondaries, warn_of_idle
+from failoverdns.config.tls import read_tls
+from failoverdns.config.tsig_keys import read_tsig_keys
 from failoverdns.config.zones.zones import read_zones
 from failoverdns.model.settings import (
     Config,
@@ -55,6 +58,7 @@ def load_config(path: Path, data: bytes | None = None) -> Config:
     delivery, acme = sections.delivery, sections.acme
     limits = sections.zone_files.into(ZoneFileLimits)
     rate_limit, querylog = sections.rate_limit, sections.querylog
+    taken = {"listen": sections.listen, "delivery.listen": delivery.listen if delivery else []}
     config = Config(
         file=path,
         zones=read_zones(sections.zones, folder, usable, written, faults, limits=limits),
@@ -78,7 +82,15 @@ def load_config(path: Path, data: bytes | None = None) -> Config:
         rate_limit=read_rate_limit(rate_limit, usable, faults) if rate_limit else None,
         querylog=querylog.into(QueryLogSettings, folder) if querylog else None,
         automation=read_automation(sections, folder, usable, written, faults),
+        tsig_keys=read_tsig_keys(sections.tsig_keys, folder, usable, faults),
+        secondaries=read_secondaries(
+            sections.secondaries, sections.listen, usable, written, faults
+        ),
+        catalog=sections.catalog,
+        tls=read_tls(sections.tls, taken, folder, usable, faults) if sections.tls else None,
     )
+    check_catalog(config.catalog, config.secondaries, config.zones, usable, faults)
+    warn_of_idle(config.secondaries, config.zones, usable, faults)
     faults.raise_if_any()
     return replace(config, warnings=faults.warnings())
 

@@ -76,7 +76,7 @@ def _why_foreign(value: object) -> str | None:
 class _Need:
     """A key that a section must have, and the hint for the error if it is missing.
 
-    `section` leads to the section; an empty step stands for every entry of a mapping.
+    `section` leads to the section; an empty step stands for every entry of a mapping or list.
     `filled` is the type of a value that must not be empty.
     """
 
@@ -107,6 +107,23 @@ _NEEDS = (
     _Need(("checks", ""), "type", None, f"write {', '.join(kind.value for kind in CheckKind)}"),
     _Need(("safety_rules", "", "assert"), "groups", list, "name at least one group"),
     _Need(("acme",), "accept_terms", None, f"write true: {TERMS}"),
+    _Need(
+        ("tsig_keys", ""),
+        "secret_file",
+        None,
+        "give the path of a file with the secret, as `failoverdns tsig-key` or tsig-keygen make it",
+    ),
+    _Need(
+        ("secondaries", ""),
+        "address",
+        None,
+        'give the address of the name server, such as "198.51.100.53:53"',
+    ),
+    _Need(("secondaries", ""), "key", None, "name one of tsig_keys"),
+    _Need(("zones", "", "updates", ""), "key", None, "name one of tsig_keys"),
+    _Need(("tls",), "listen", list, 'give at least one address, such as "0.0.0.0:853"'),
+    _Need(("tls",), "certificate", None, "give the path of the server's own chain, PEM"),
+    _Need(("tls",), "key", None, "give the path of the server's own private key, PEM"),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("control", "roles", ""), "role", None, f"write {', '.join(ROLE_WORDS)}"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
@@ -128,6 +145,9 @@ def _require_keys(document: Node, faults: FaultReport) -> None:
 
 def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
     """Yield the mappings that `steps` lead to, as in `_Need`."""
+    if isinstance(node.value, list) and steps[:1] == ("",):
+        for item in node.value:
+            yield from _sections(item, steps[1:])
     if not isinstance(node.value, dict):
         return
     if not steps:
@@ -229,7 +249,7 @@ def _section_at(location: Location) -> type[Section]:
     keys = iter(location)
     for key in keys:
         annotation = section.written_keys()[str(key)].annotation
-        if get_origin(annotation) is dict:
+        if get_origin(annotation) in (dict, list):
             next(keys)
         kinds = (annotation, *get_args(annotation))
         (section,) = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))

@@ -27,6 +27,7 @@ from failoverdns.config.protection import (
     TCPSection,
 )
 from failoverdns.config.safety_rules import SafetyRuleSection
+from failoverdns.config.secondaries import SecondarySection, catalog_name
 from failoverdns.config.section import (
     MIB,
     AddressText,
@@ -37,6 +38,9 @@ from failoverdns.config.section import (
     or_empty,
     text,
 )
+from failoverdns.config.tls import TLSSection
+from failoverdns.config.tsig_keys import TSIGKeySection
+from failoverdns.config.zones.updates import UpdateSection
 from failoverdns.confinement.user import exists
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
@@ -129,6 +133,8 @@ class ZoneSection(Section):
     alias: str | None = None
     soa: Annotated[SOASection, or_empty(dict)] = SOASection()
     reveal: Annotated[RevealSection, BeforeValidator(both_revealed)] = RevealSection()
+    secondaries: list[str] | None = None
+    updates: Annotated[list[UpdateSection], or_empty(list)] = []
 
 
 class StateSection(Section):
@@ -182,3 +188,7 @@ class ConfigFile(Section):
     rate_limit: RateLimitSection | None = None
     querylog: QueryLogSection | None = None
     zone_files: Annotated[ZoneFilesSection, or_empty(dict)] = ZoneFilesSection()
+    tsig_keys: Annotated[dict[str, TSIGKeySection], or_empty(dict)] = {}
+    secondaries: Annotated[dict[str, SecondarySection], or_empty(dict)] = {}
+    catalog: Annotated[DomainName, text(catalog_name)] | None = None
+    tls: TLSSection | None = None

@@ -36,6 +36,8 @@ class RRClass(IntEnum):
 
     IN = 1
     CHAOS = 3
+    NONE = 254
+    """In updates only: the record is not there, or is deleted (RFC 2136 section 2.4)."""
     ANY = 255
 
 
@@ -43,6 +45,10 @@ class Opcode(IntEnum):
     """Kinds of messages (RFC 6895 section 2.2)."""
 
     QUERY = 0
+    NOTIFY = 4
+    """A zone has changed (RFC 1996)."""
+    UPDATE = 5
+    """Dynamic update (RFC 2136)."""
 
 
 class Rcode(IntEnum):
@@ -54,7 +60,11 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    YXDOMAIN = 6
+    YXRRSET = 7
+    NXRRSET = 8
     NOTAUTH = 9
+    NOTZONE = 10
     BADVERS = 16
     BADCOOKIE = 23
 
@@ -74,3 +84,12 @@ class ExtendedError(IntEnum):
 
     NOT_AUTHORITATIVE = 20
     """The server is not authoritative for the name (section 4.21)."""
+
+
+class TSIGError(IntEnum):
+    """Errors in TSIG records (RFC 8945 section 3)."""
+
+    BADSIG = 16
+    BADKEY = 17
+    BADTIME = 18
+    BADTRUNC = 22

@@ -1,7 +1,7 @@
 """Principals: the users that give commands, as the history names them.
 
-So far every principal is a process on the control socket.  Another kind, such as a token or a TSIG
-key, gets its own detail type.
+A principal is a process on the control socket, or a DNS client that signs its updates with a TSIG
+key.  Another kind, such as a token, gets its own detail type.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ class PrincipalKind(Enum):
 
     UNIX = "unix"
     """By the kernel, which knows the user of the process that connected to a Unix socket."""
+    TSIG = "tsig"
+    """By the signature of its message (RFC 8945)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,18 @@ class UnixProcess:
 
 
 @dataclass(frozen=True, slots=True)
+class DNSClient:
+    """A DNS client that signed a message; `address` is where that came from."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """The user that gave a command.
 
-    `name` distinguishes it from others of its kind; for a Unix user it is the user's number.
+    `name` distinguishes it from others of its kind; for a Unix user it is the user's number,
+    for a TSIG key its name.
     `detail` is recorded in the history too, and may differ from command to command.
     `text` names it for people, such as `unix:alice(1000)`; it is empty in changes that version
     0.1.0 recorded, which are shown as they were.
@@ -43,7 +53,7 @@ class Principal:
 
     kind: PrincipalKind
     name: str
-    detail: UnixProcess
+    detail: UnixProcess | DNSClient
     text: str = ""
 
     @property
@@ -55,6 +65,8 @@ class Principal:
     def who(self) -> dict[str, Any]:
         """The principal as the history records and shows it."""
         detail = self.detail
+        if isinstance(detail, DNSClient):
+            return {"address": detail.address, "principal": self.text}
         who: dict[str, Any] = {"uid": detail.uid, "pid": detail.pid, "command": detail.command}
         return {**who, "principal": self.text} if self.text else who
 
@@ -68,9 +80,21 @@ def unix_principal(uid: int, pid: int, command: str, user: str | None = None) ->
     return Principal(PrincipalKind.UNIX, str(uid), UnixProcess(uid, pid, command), text)
 
 
+def tsig_principal(key: str, address: str) -> Principal:
+    """Return the principal for a DNS client with the TSIG key of this name."""
+    kind = PrincipalKind.TSIG
+    return Principal(kind, key, DNSClient(address), f"{kind.value}:{key}")
+
+
 def read_who(who: Mapping[str, Any]) -> Principal:
-    """Return the principal that the history recorded; raises KeyError or TypeError."""
+    """Return the principal that the history recorded.
+
+    Raises KeyError, TypeError or ValueError.
+    """
     fields = dict(who)
     text = fields.pop("principal", "")
+    if "address" in fields:
+        kind, _, name = text.partition(":")
+        return Principal(PrincipalKind(kind), name, DNSClient(**fields), text)
     detail = UnixProcess(**fields)
     return Principal(PrincipalKind.UNIX, str(detail.uid), detail, text)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from failoverdns.model.limits import RateLimits
+from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.roles import Grant
 from failoverdns.model.zone import Zone
@@ -26,6 +27,56 @@ class ListenAddress:
     def __str__(self) -> str:
         host = f"[{self.host}]" if isinstance(self.host, IPv6Address) else str(self.host)
         return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TSIGKeySettings:
+    """A key that zone transfers, NOTIFY and UPDATE are signed with (RFC 8945).
+
+    `name` is the key's name, as both ends know it.  `algorithm` is one of `TSIG_ALGORITHMS`;
+    `secret_file` is the absolute path of the file with the secret.
+    """
+
+    name: DomainName
+    algorithm: str
+    secret_file: Path
+
+
+TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
+"""The algorithms of TSIG keys, by their names in configurations; the first one is the default."""
+
+DNS_PORT = 53
+"""The port of DNS over UDP and TCP (RFC 1035 section 4.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondarySettings:
+    """A name server that transfers zones from this one.
+
+    `name` is the operator's own, `address` is where NOTIFY and SOA queries go.  `key` is the name
+    of the TSIG key that both sides sign with.  NOTIFY comes from the address `source`; with None
+    the kernel chooses one.
+    """
+
+    name: str
+    address: ListenAddress
+    key: DomainName
+    source: IPv4Address | IPv6Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TLSSettings:
+    """DNS over TLS (RFC 7858), and zone transfers over TLS (RFC 9103).
+
+    `certificate` (chain) and `key` are the server's own, `client_ca` signs the certificates of
+    clients: absolute paths of PEM files.  With a `client_ca` zone transfers over TLS need a
+    certificate.
+    """
+
+    listen: tuple[ListenAddress, ...]
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +256,9 @@ class Config:
     `user` is the name of the user that a server becomes that root started; with None it stays root.
     `automation` are checks, policies and safety rules.
     `warnings` are lines about what is unusual in it, each with its file and position.
-    `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
+    `secondaries` are the name servers that transfer zones, `tsig_keys` the keys for that and for
+    dynamic updates, in the order of the file.  `catalog` is the name of the catalog zone.
+    `delivery`, `acme`, `rate_limit`, `querylog`, `catalog` and `tls` are None where they are off.
     """
 
     file: Path
@@ -229,3 +282,7 @@ class Config:
     user: str | None = None
     warnings: tuple[str, ...] = ()
     zone_files: ZoneFileLimits = ZoneFileLimits()
+    tsig_keys: tuple[TSIGKeySettings, ...] = ()
+    secondaries: tuple[SecondarySettings, ...] = ()
+    catalog: DomainName | None = None
+    tls: TLSSettings | None = None

@@ -52,6 +52,10 @@ class SOATimers:
     expire: int = 1209600
 
 
+TIMERS_OF_TRANSFERRED = SOATimers(refresh=300, retry=60)
+"""The defaults of a zone with secondaries: these timers help when a NOTIFY message is lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reveal:
     """What a zone shows beside the hostnames of groups; a name that it does not show is not there.
@@ -65,11 +69,28 @@ class Reveal:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateScope:
+    """What the messages of one TSIG key may change in a zone by dynamic update (RFC 2136).
+
+    `names` are patterns in lower case of names relative to the origin, which is `@`; `*` matches
+    any characters, dots too.  `types` are the numbers of types; ANY stands for all of them.
+    `heads` are the names of applications, in lower case, whose heads' addresses may be set.
+    """
+
+    key: DomainName
+    names: tuple[str, ...] = ()
+    types: frozenset[int] = frozenset()
+    heads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """A zone that the server is authoritative for, as configured; TTLs in seconds.
 
     `records` are static, and are kept as `StaticRecords` in whatever form they are given.
     `alias` is a hostname; its addresses are answered at the origin.
+    `secondaries` are the names of the name servers that transfer the zone; `updates` are those who
+    may change it.  Neither of them changes what the zone answers, nor its digest.
     """
 
     origin: DomainName
@@ -81,6 +102,8 @@ class Zone:
     alias: DomainName | None = None
     soa: SOATimers = SOATimers()
     reveal: Reveal = Reveal()
+    secondaries: tuple[str, ...] = field(default=(), repr=False)
+    updates: tuple[UpdateScope, ...] = field(default=(), repr=False)
     _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

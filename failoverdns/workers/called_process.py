@@ -47,9 +47,13 @@ class CalledProcess(ABC):
 
     _channel: Channel
 
-    def __init__(self, reactor: Any, pid: int) -> None:
-        """Begin with `pid`; the channel is set before the first call."""
+    def __init__(self, reactor: Any, pid: int, what: str = "answering process") -> None:
+        """Begin with `pid`; the channel is set before the first call.
+
+        `what` the process is, in words, for the log.
+        """
         self.pid = pid
+        self._what = what
         self._reactor = reactor
         self._gone: Deferred[None] | None = Deferred()
         self._retiring = False
@@ -63,7 +67,7 @@ class CalledProcess(ABC):
 
     async def call(
         self,
-        name: Call,
+        name: str,
         arguments: dict[str, Any] | None = None,
         descriptors: Iterable[int] = (),
         bound: float = BOUND,
@@ -90,15 +94,15 @@ class CalledProcess(ABC):
 
     def kill(self) -> None:
         """Kill the process, which does not answer, and log that."""
-        log.error("answering process {pid} does not answer: it is killed", pid=self.pid)
+        text = "{what} {pid} does not answer: it is killed"
+        log.error(text, what=self._what, pid=self.pid)
         self._kill()
         self._channel.abort()
 
     def distrust(self, fault: str) -> None:
         """Kill the process, because of what it said, and log that."""
-        log.error(
-            "answering process {pid} is not trusted, and killed: {fault}", pid=self.pid, fault=fault
-        )
+        text = "{what} {pid} is not trusted, and killed: {fault}"
+        log.error(text, what=self._what, pid=self.pid, fault=fault)
         self._kill()
         self._channel.abort()
 
@@ -125,7 +129,7 @@ class CalledProcess(ABC):
         late = self._reactor.callLater(DEATH, waiting.callback, False)
         self._gone.addCallback(lambda _: None if waiting.called else waiting.callback(True))
         if not await waiting:
-            raise Stuck(f"answering process {self.pid} neither answers nor can be killed")
+            raise Stuck(f"{self._what} {self.pid} neither answers nor can be killed")
         late.cancel()
 
     @abstractmethod

@@ -17,6 +17,8 @@
 |             | to forget all                               | all of them                          |
 | RECALL      | the number after which to begin             | numbers and texts that it keeps, in  |
 |             |                                             | order; once more for the rest        |
+| LINK        | a descriptor: the link to the transfer      | none: it takes the place of the link |
+|             | process (`answering.link`)                  | before                               |
 | RETIRE      |                                             | none: it has stopped answering       |
 
 `workers.channel` sends them, `workers.child` carries them out.  Only the control process of an
@@ -66,6 +68,7 @@ class Call(enum.StrEnum):
     TAKE = "take"
     KEEP = "keep"
     RECALL = "recall"
+    LINK = "link"
     RETIRE = "retire"
 
 

@@ -62,11 +62,13 @@ class Channel(Protocol):
         lost: Callable[[Channel], None],
         *,
         only_replies: bool = False,
+        most: int = MAX_BODY,
     ) -> None:
         """Carry out calls with `carry_out`, and call `lost` when the channel is closed.
 
         `take_delta` gets the body and the kind of each frame that has names.  With `only_replies`
-        the other end is an answering process, whose word is bounded.
+        the other end is an answering process, whose word is bounded.  Otherwise frames may have
+        bodies of `most` bytes.
         """
         self.name = "our processes"
         """The other end, for the log."""
@@ -74,7 +76,7 @@ class Channel(Protocol):
         self._carry_out = carry_out
         self._take_delta = take_delta
         self._lost = lost
-        self._reader = FrameReader(MAX_REPLY if only_replies else MAX_BODY)
+        self._reader = FrameReader(MAX_REPLY if only_replies else most)
         self._number = 0
         self._waiting: dict[int, Deferred[Any]] = {}
         self._descriptors: deque[int] = deque()

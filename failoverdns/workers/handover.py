@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.peer import is_own_user, peer
+from failoverdns.net.peer import is_own_user, peer_process
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.succession import HandedConnection
 from failoverdns.net.unix_paths import connect_unix
@@ -158,7 +158,7 @@ def _meet(reactor: Any, control_socket: Path, pid: int, path: Path) -> Orphan | 
         if not is_own_user(sock):
             log.error("{path} is left alone: another user made it", path=str(path))
             return None
-        return Orphan(reactor, peer(sock).detail.pid or pid, control_socket, sock, path)
+        return Orphan(reactor, peer_process(sock) or pid, control_socket, sock, path)
 
 
 def _value(failure: Failure) -> CannotListen | Failure:

@@ -61,8 +61,18 @@ NUMBERS = [
         "60, or `ttl` if that is less",
         *(0, 86400, 60),
     ),
-    ("zones.ORIGIN.soa.refresh", "seconds, 1 to 2147483647", "14400", 1, 2**31 - 1, 14400),
-    ("zones.ORIGIN.soa.retry", "seconds, 1 to 2147483647", "3600", 1, 2**31 - 1, 3600),
+    (
+        "zones.ORIGIN.soa.refresh",
+        "seconds, 1 to 2147483647",
+        "14400; with secondaries 300",
+        *(1, 2**31 - 1, 14400),
+    ),
+    (
+        "zones.ORIGIN.soa.retry",
+        "seconds, 1 to 2147483647",
+        "3600; with secondaries 60",
+        *(1, 2**31 - 1, 3600),
+    ),
     ("zones.ORIGIN.soa.expire", "seconds, 1 to 2147483647", "1209600", 1, 2**31 - 1, 1209600),
     ("workers", "`auto`, or a number from 0 to 256", "`auto`", 0, 256, None),
     ("hooks.NAME.timeout", "seconds, 1 to 3600", "60", 1, 3600, 60),
@@ -150,7 +160,10 @@ LENGTHS = [
     ("checks.NAME.body", "text of 1 to 500 characters, or `null`", 500),
 ]
 
-ELSEWHERE = {"control.mode", "acme.key_type", "checks.NAME.body_pattern", "history.keep"}
+ELSEWHERE = {
+    *("control.mode", "acme.key_type", "checks.NAME.body_pattern", "history.keep"),
+    "tsig_keys.NAME.algorithm",
+}
 """Keys whose digits are part of a name or a mode, or of a range that another test has."""
 
 

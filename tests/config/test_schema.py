@@ -101,7 +101,8 @@ def acme(entry: str) -> str:
         (
             zone("colour: 60"),
             "4:5 zones.a.test.colour: unknown key; the keys here are "
-            "nameservers, contact, ttl, negative_ttl, records, records_files, alias, soa, reveal",
+            "nameservers, contact, ttl, negative_ttl, records, records_files, alias, soa, reveal, "
+            "secondaries, updates",
         ),
         (
             zone("contact: 5"),

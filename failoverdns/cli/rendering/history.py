@@ -28,6 +28,8 @@ def event(event: Result) -> str:
 
 def _who(who: Result) -> str:
     """Return who gave a command; a change of version 0.1.0 does not name the principal."""
+    if "address" in who:
+        return f"{who['principal']} from {who['address']}"
     if "principal" in who:
         return f"{who['principal']} {who.get('command')} pid {who.get('pid')}"
     return f"{who.get('command')} uid {who.get('uid')} pid {who.get('pid')}"

@@ -6,23 +6,36 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
+from failoverdns.config.names_of_keys import known_keys, known_secondaries, unknown
 from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
 from failoverdns.config.zones.aliases import check_aliases, read_alias
 from failoverdns.config.zones.record_text import is_status_name
+from failoverdns.config.zones.updates import read_updates
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, A
 from failoverdns.model.settings import ZoneFileLimits
-from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Reveal, SOATimers, Zone
+from failoverdns.model.zone import (
+    MAX_ORIGIN,
+    STATUS_LABEL,
+    TIMERS_OF_TRANSFERRED,
+    NameServer,
+    Reveal,
+    SOATimers,
+    Zone,
+)
+
+SHORT_EXPIRE = 86400
+"""Seconds that secondaries should answer for at least while the primary is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,8 @@ def read_zones(
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
     can_resolve = resolvers is not None and resolvers.value != []
-    read = [_zone(source, folder, limits) for source in sources]
+    secondaries, keys = known_secondaries(written), known_keys(written)
+    read = [_zone(source, folder, limits, secondaries, keys) for source in sources]
     zones = tuple(zone for zone in read if zone is not None)
     aliases = {
         source.origin: alias.place
@@ -110,7 +124,13 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
+def _zone(
+    source: _Source,
+    folder: Path,
+    limits: ZoneFileLimits,
+    all_secondaries: tuple[str, ...],
+    keys: frozenset[DomainName],
+) -> Zone | None:
     section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
@@ -125,6 +145,19 @@ def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
         if text not in section.records_files[:index]
         and (node := source.usable.at("records_files", index)) is not None
     ]
+    secondaries = zone_secondaries(
+        source.usable.at("secondaries"), section.secondaries, all_secondaries, faults
+    )
+    updates = tuple(
+        read_updates(
+            section.updates,
+            origin,
+            source.usable.at("updates"),
+            source.written.at("updates"),
+            keys,
+            faults,
+        )
+    )
     empty = None
     if nameservers:
         empty = Zone(
@@ -133,8 +166,10 @@ def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
             section.contact or origin.child("hostmaster"),
             section.ttl,
             _negative_ttl(source),
-            soa=_timers(source),
+            soa=_timers(source, is_transferred=bool(secondaries)),
             reveal=section.reveal.into(Reveal),
+            secondaries=secondaries,
+            updates=updates,
         )
     bounds = replace(LIMITS, size=limits.max_size, records=limits.max_records)
     read = read_zone_files(files, origin, section.ttl, bounds, faults)
@@ -147,6 +182,26 @@ def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
     return replace(empty, records=records, alias=target) if empty is not None else None
 
 
+def zone_secondaries(
+    node: Node | None,
+    given: Sequence[str] | None,
+    known: tuple[str, ...],
+    faults: FaultReport,
+) -> tuple[str, ...]:
+    """Return the names of the secondaries of a zone: those that are given, or all that are known.
+
+    `node` is the value of the key `secondaries`; unknown and repeated names are reported.
+    """
+    if given is None:
+        return known
+    refuse_repeated(given, node, "secondary", faults)
+    for index, name in enumerate(given):
+        item = node.at(index) if node is not None else None
+        if name not in known and item is not None:
+            faults.add(item.place, unknown(name, known, "a name server", "secondaries"))
+    return tuple(dict.fromkeys(given))
+
+
 def _negative_ttl(source: _Source) -> int:
     """Return the negative TTL: as it is written, or the default, but then at most the TTL."""
     section = source.section
@@ -155,10 +210,17 @@ def _negative_ttl(source: _Source) -> int:
     return min(section.negative_ttl, section.ttl)
 
 
-def _timers(source: _Source) -> SOATimers:
+def _timers(source: _Source, *, is_transferred: bool) -> SOATimers:
     """Return the SOA timers; warn of those with which secondaries would not work well."""
-    timers = source.section.soa.into(SOATimers)
     node = source.usable.at("soa")
+    defaults = TIMERS_OF_TRANSFERRED if is_transferred else SOATimers()
+    given = source.section.soa
+    timers = SOATimers(
+        *(
+            getattr(given if node is not None and node.at(key) is not None else defaults, key)
+            for key in ("refresh", "retry", "expire")
+        )
+    )
     if node is not None and timers.retry >= timers.refresh:
         source.faults.warn(
             (node.at("retry") or node).place,
@@ -170,6 +232,12 @@ def _timers(source: _Source) -> SOATimers:
             (node.at("expire") or node).place,
             f"expire is {timers.expire}, which is not above refresh + retry, {least}: secondaries "
             "would drop the zone after the first failure (RFC 1912 section 2.2)",
+        )
+    elif node is not None and is_transferred and timers.expire < SHORT_EXPIRE:
+        source.faults.warn(
+            (node.at("expire") or node).place,
+            f"expire is {timers.expire}: secondaries that cannot reach this server for that long "
+            f"answer no more; write at least {SHORT_EXPIRE}, a day",
         )
     return timers
 

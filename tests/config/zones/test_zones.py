@@ -267,7 +267,7 @@ def test_the_names_of_sides_and_of_the_status_can_be_hidden(
             'not the text "no"; write false',
         ),
         ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"; write true'),
-        ("{names: false}", ".names: unknown key; the keys here are sides, status"),
+        ("{labels: false}", ".labels: unknown key; the keys here are sides, status"),
     ],
 )
 def test_a_wrong_word_in_reveal_is_reported(shown: Shown, reveal: str, error: str) -> None:
