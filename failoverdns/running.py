@@ -40,6 +40,7 @@ from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
 
@@ -62,6 +63,10 @@ class Running:
     automation: Automation
     trimming: Trimming
     control: ControlFactory
+    update: Callable[[dict[str, Any]], Any]
+    """Carries out a dynamic update that the transfer process has verified; returns its result."""
+    note_secondaries: Callable[[list[Any] | None], None]
+    """Takes what the transfer process knows of secondaries; None: there is no such process."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
@@ -121,6 +126,7 @@ def build(
     reactor: Any,
     steady: Callable[[], float],
     restart: Callable[[], Awaitable[dict[str, Json]]],
+    transfers: Transfers,
 ) -> Running:
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
@@ -143,6 +149,7 @@ def build(
     async def server() -> dict[str, Json]:
         return {
             **await answering.report(),
+            "transfers": await transfers.report(),
             "control": {**control.places.report()},
             "open_files": {**OURS.report()},
         }
@@ -172,7 +179,20 @@ def build(
         changed=control.places.limit,
     )
     trimming = Trimming(store, submit_own, reactor, time.time)
-    return Running(ledger, reactions, resolving, automation, trimming, control)
+    return Running(
+        ledger,
+        reactions,
+        resolving,
+        automation,
+        trimming,
+        control,
+        update=_refuse_update,
+        note_secondaries=lambda _: None,
+    )
+
+
+def _refuse_update(_: dict[str, Any]) -> Any:
+    raise Rejected("unavailable", "dynamic updates are not taken")
 
 
 async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:
