@@ -24,8 +24,9 @@ from typing import Final
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Opcode, Rcode, RRClass, RRType
+from failoverdns.protocol.compressed_names import NameReader
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
-from failoverdns.protocol.signed import key_at_end, whole_name
+from failoverdns.protocol.signed import key_at_end
 from failoverdns.protocol.tsig import TSIG, bad_key
 
 MAX_RECORDS: Final = 32
@@ -255,7 +256,7 @@ def _read_record(packet: bytes, at: int, found: _Beside, *, is_additional: bool)
     elif rtype == TSIG:
         if not is_additional:
             raise Malformed("a TSIG record in the wrong place")
-        rdata, name = packet[data:end], whole_name(packet, owner)
+        rdata, (name, _) = packet[data:end], NameReader(packet).read(owner)
         found.tsig = bad_key(name, rclass, rdata, _name_end(rdata, 0, pointers=False))
         found.key = name.lower()
     return end

@@ -13,37 +13,11 @@ from typing import Final
 
 from failoverdns.model.errors import Malformed
 from failoverdns.model.numbers import RRClass, RRType
-
-MAX_POINTERS: Final = 16
-"""Compression pointers of the name of a key that are followed; a name has no use for more."""
+from failoverdns.protocol.compressed_names import read_name
 
 _LONGEST: Final = 255
 _START: Final = pack(">HHI", RRType.TSIG, RRClass.ANY, 0)
 """Type, class and TTL of a TSIG record, which follow its owner (RFC 8945 section 4.2)."""
-
-
-def whole_name(packet: bytes, at: int) -> bytes:
-    """Return the name at an offset without compression, as it was written.
-
-    Pointers must lead back, and be at most `MAX_POINTERS` (RFC 1035 section 4.1.4).
-    Raises Malformed, or IndexError if the packet ends before the name.
-    """
-    name, limit = bytearray(), at
-    for _ in range(MAX_POINTERS + 1):
-        while (length := packet[at]) < 0xC0:
-            if length > 63:
-                raise Malformed("a label of a type that is not allowed here")
-            name += packet[at : at + 1 + length]
-            if len(name) > _LONGEST:
-                raise Malformed("a name of more than 255 bytes")
-            if not length:
-                return bytes(name)
-            at += 1 + length
-        at = (length & 0x3F) << 8 | packet[at + 1]
-        if not 12 <= at < limit:
-            raise Malformed("a compression pointer that does not lead back")
-        limit = at
-    raise Malformed("too many compression pointers in a name")
 
 
 def key_at_end(packet: bytes, keys: Collection[bytes]) -> bytes | None:
@@ -61,8 +35,8 @@ def key_at_end(packet: bytes, keys: Collection[bytes]) -> bytes | None:
         if before.endswith(key):
             return key
     try:
-        rest = whole_name(packet, at - 2).lower() if packet[at - 2] >= 0xC0 else b""
-    except (Malformed, IndexError):
+        rest = read_name(packet, at - 2)[0] if packet[at - 2] >= 0xC0 else b""
+    except Malformed:
         return None
     for key in keys:
         if rest and key.endswith(rest) and before[:-2].endswith(key[: -len(rest)]):
