@@ -104,8 +104,9 @@ HOMES: Mapping[str, str] = {
     "click":        "cli",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.listening "
-                    "answering.query_log answering.tcp answering.tcp_clients answering.udp "
+                    "control.shared control.turns answering.answerer answering.forwarding "
+                    "answering.listening answering.query_log answering.tcp "
+                    "answering.tcp_clients answering.udp "
                     "workers transfers delivery.one_request delivery.pull delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
