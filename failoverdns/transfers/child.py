@@ -77,6 +77,8 @@ class ServingProcess:
         self._links = Links(reactor, self._requests, self._connections)
         self._journals = Journals(self._zones, reactor)
         self._confinement: Confinement | None = None
+        self._news: dict[bytes, bytes] = {}
+        """The SOA records of zones whose secondaries are notified in the next turn."""
 
     def start(self) -> None:
         """Open the channel to the control process."""
@@ -147,10 +149,19 @@ class ServingProcess:
             log.error("the transfer process is not confined: {why}", why=self._confinement.fault)
 
     def _changed(self, zone: ServedZone) -> None:
-        """Notify the secondaries of a zone, whose image has another serial, or is whole now."""
-        self._in_step.serial(zone.origin, serial_of(zone.soa), zone.soa)
-        if zone.must_write:
-            self._journals.write()
+        """Notify the secondaries of a zone, whose image has another serial, or is whole now.
+
+        That is done once for several changes that arrive together.
+        """
+        if not self._news:
+            self._reactor.callLater(0, self._notify)
+        self._news[zone.origin] = zone.soa
+
+    def _notify(self) -> None:
+        news, self._news = self._news, {}
+        self._journals.write()
+        for origin, soa in news.items():
+            self._in_step.serial(origin, serial_of(soa), soa)
 
     def _tell(self, secondaries: list[dict[str, Json]]) -> None:
         """Send what is known of secondaries to the control process."""

@@ -7,15 +7,21 @@ transfer after it is a whole one then.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Generator
+from typing import Any, Final
 
 from twisted.internet.task import cooperate
 from twisted.logger import Logger
 
 from failoverdns.transfers.journal import sweep
+from failoverdns.transfers.served_zone import ServedZone
 from failoverdns.transfers.settings import TransferSettings
 from failoverdns.transfers.zones import Zones
+
+AGAIN: Final = 60.0
+"""Seconds before the next attempt, after a journal could not be written."""
+
+_HINT: Final = "after a restart, zones are transferred whole"
 
 log = Logger()
 
@@ -27,20 +33,17 @@ class Journals:
         self._zones = zones
         self._reactor = reactor
         self._is_writing = False
-        self._swept = False
+        self._is_swept = False
+        self._logged = ""
 
     def open(self, settings: TransferSettings) -> bool:
-        """Return whether journals can be in the folder, from which those of other zones go."""
-        folder: Path = settings.folder
-        if not os.access(folder, os.W_OK):
-            log.warn(
-                "{folder} cannot be written: zone transfers after a restart are whole ones",
-                folder=str(folder),
-            )
+        """Return whether journals can be in the folder; those of other zones are removed."""
+        if not os.access(settings.folder, os.W_OK):
+            self._warn(f"{settings.folder} cannot be written")
             return False
-        if not self._swept:
-            self._swept = True
-            sweep(folder, {zone.origin for zone in settings.zones if zone.keys})
+        if not self._is_swept:
+            self._is_swept = True
+            sweep(settings.folder, {zone.origin for zone in settings.zones if zone.keys})
         return True
 
     def write(self) -> None:
@@ -51,10 +54,24 @@ class Journals:
                 lambda failure: log.failure("the journals of zones are not written", failure)
             )
 
-    def _steps(self) -> Any:
-        try:
-            while (zone := next((one for one in self._zones if one.must_write), None)) is not None:
-                yield from zone.writing()
-                yield
-        finally:
-            self._is_writing = False
+    def _steps(self) -> Generator[None, None, None]:
+        while (zone := self._next()) is not None:
+            fault = yield from zone.writing()
+            if fault:
+                self._warn(fault)
+                self._reactor.callLater(AGAIN, self._go_on)
+                return
+            yield
+        self._is_writing = False
+
+    def _next(self) -> ServedZone | None:
+        return next((zone for zone in self._zones if zone.must_write), None)
+
+    def _go_on(self) -> None:
+        self._is_writing = False
+        self.write()
+
+    def _warn(self, fault: str) -> None:
+        if fault != self._logged:
+            self._logged = fault
+            log.warn("{fault}: {hint}", fault=fault, hint=_HINT)

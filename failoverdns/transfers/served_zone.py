@@ -6,7 +6,7 @@ a delta          -> image -> difference       -> kept for IXFR, and in the journ
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final
@@ -145,16 +145,26 @@ class ServedZone:
             self._must_write = True
 
     @property
+    def fault(self) -> str:
+        """Why the journal could not be read or written the last time; empty if it could."""
+        return self._journal.fault if self._journal is not None else ""
+
+    @property
     def must_write(self) -> bool:
         """Whether the journal must be written anew."""
         return self._must_write and self.is_whole
 
-    def writing(self) -> Iterator[None]:
-        """Write the journal anew, in slices: each step of the iterator ends one."""
+    def writing(self) -> Generator[None, None, str]:
+        """Write the journal anew, in slices; return why it was not written, else an empty text."""
         self._must_write = False
-        if self._journal is not None:
-            snapshot = self.snapshot()
-            yield from self._journal.writing(self._image.key, snapshot, self._differences.all())
+        journal = self._journal
+        if journal is None:
+            return ""
+        kept = self._differences.all()
+        if (yield from journal.writing(self._image.key, self.snapshot(), kept)):
+            return ""
+        self._must_write = True
+        return journal.fault
 
     def _note(self, difference: Difference) -> None:
         self._snapshot = None
