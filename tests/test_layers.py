@@ -105,9 +105,11 @@ HOMES: Mapping[str, str] = {
     "click":        "cli",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.listening "
-                    "answering.query_log answering.tcp answering.tcp_clients answering.udp "
-                    "workers transfers delivery.one_request delivery.pull delivery.revoked_clients "
+                    "control.shared control.turns answering.answerer answering.forwarding "
+                    "answering.listening answering.query_log answering.tcp "
+                    "answering.tcp_clients answering.udp "
+                    "workers transfers following delivery.one_request delivery.pull "
+                    "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
                     "running restarting reading reloading starting service cli.serving",
@@ -119,6 +121,7 @@ HOMES: Mapping[str, str] = {
 
 INSIDE_FUNCTIONS: Mapping[str, str] = {
     "cli": "config protocol.table cli.serving importing",
+    "control.language": "config.zones",
 }
 """Additional imports inside functions only, so that a command line client never loads them."""
 

@@ -21,7 +21,9 @@ from failoverdns.rules.decisions import (
     operator_controls,
     ordering,
     planning,
+    record_commands,
     resolving,
+    secondaries,
     trimming,
     updating,
 )
@@ -49,7 +51,9 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *operator_controls.DECISIONS,
         *ordering.DECISIONS,
         *planning.DECISIONS,
+        *record_commands.DECISIONS,
         *resolving.DECISIONS,
+        *secondaries.DECISIONS,
         *trimming.DECISIONS,
         *updating.DECISIONS,
     )
