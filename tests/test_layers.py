@@ -49,6 +49,7 @@ FLOORS: Mapping[str, str] = {
     "workers":         "model rules.derived protocol net answering confinement",
     "transfers":       "model rules.derived protocol net answering workers confinement "
                        "secret_files",
+    "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
@@ -60,7 +61,8 @@ FLOORS: Mapping[str, str] = {
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
-                       "resolving automation reactions trimming transfers.control_side",
+                       "resolving automation reactions trimming transfers.control_side "
+                       "following",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading transfers.control_side",
@@ -106,7 +108,8 @@ HOMES: Mapping[str, str] = {
     "twisted":      "net control.connection control.conversation control.intake control.server "
                     "control.shared control.turns answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
-                    "workers transfers delivery.one_request delivery.pull delivery.revoked_clients "
+                    "workers transfers following.following delivery.one_request delivery.pull "
+                    "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
                     "running restarting reading reloading starting service cli.serving",
