@@ -55,6 +55,7 @@ FLOORS: Mapping[str, str] = {
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
+    "transfers.keys":  "model protocol answering secret_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
@@ -106,9 +107,10 @@ HOMES: Mapping[str, str] = {
     "click":        "cli",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.listening "
-                    "answering.query_log answering.tcp answering.tcp_clients answering.udp "
-                    "workers transfers following.following delivery.one_request delivery.pull "
+                    "control.shared control.turns answering.answerer answering.forwarding "
+                    "answering.listening answering.query_log answering.tcp "
+                    "answering.tcp_clients answering.udp "
+                    "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
@@ -121,6 +123,7 @@ HOMES: Mapping[str, str] = {
 
 INSIDE_FUNCTIONS: Mapping[str, str] = {
     "cli": "config protocol.table cli.serving importing",
+    "control.language": "config.zones",
 }
 """Additional imports inside functions only, so that a command line client never loads them."""
 

@@ -148,7 +148,7 @@ class Forwarding:
     def report(self) -> dict[str, Json]:
         """Return the counts of what was handed over, for `status`."""
         return {
-            "linked": self._link is not None,
+            "links": int(self._link is not None),
             "waiting": len(self._waiting),
             "forwarded": self.forwarded,
             "refused": self.refused,

@@ -37,6 +37,7 @@ _NOUNS = {
     "application": "Applications: add, change, remove.",
     "head": "Heads: add, change, remove.",
     "group": "Failover groups: add, change, remove.",
+    "record": "Records in the state: add, remove, list.",
     "zone": "Zones: their serial numbers, and their secondaries.",
     "secondary": "Secondaries: other name servers that transfer zones.",
     "certificate": "Certificates: install, request, show, remove.",

@@ -284,7 +284,7 @@ def test_keys_come_and_go_with_a_reload(answerer: Answerer, process: TransferPro
     asked(answerer)
     process.wait_for(1)
     assert answerer.report()["signed"] == {
-        "linked": True,
+        "links": 1,
         "waiting": 1,
         "forwarded": 1,
         "refused": 0,

@@ -14,6 +14,7 @@ from failoverdns.cli.rendering import (
     groups,
     health,
     history,
+    records,
     secondaries,
     server,
 )
@@ -42,6 +43,7 @@ WRITERS: Final = {
     **automation.WRITERS,
     **health.WRITERS,
     **history.WRITERS,
+    **records.WRITERS,
     **secondaries.WRITERS,
     **server.WRITERS,
 }

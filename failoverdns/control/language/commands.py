@@ -18,6 +18,7 @@ from failoverdns.control.language import (
     groups,
     health,
     history,
+    records,
     secondaries,
     server,
 )
@@ -28,8 +29,8 @@ from failoverdns.model.errors import Rejected
 
 _ORDER: Final = (
     "switch", "preflight", "status", "history", "watch", "records", "application", "head", "group",
-    "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health", "certificate",
-    "zone", "secondary", "backup", "querylog", "whoami",
+    "record", "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health",
+    "certificate", "zone", "secondary", "backup", "querylog", "whoami",
 )  # fmt: skip
 """The first words of commands, in the order of `--help`; others follow."""
 
@@ -48,6 +49,7 @@ ROWS: Final = {
         + automation.ROWS
         + health.ROWS
         + history.ROWS
+        + records.ROWS
         + secondaries.ROWS
         + server.ROWS,
         key=_place,
