@@ -71,7 +71,7 @@ FLOORS: Mapping[str, str] = {
                        "transfers.calls transfers.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
-                       "privileges",
+                       "privileges transfers.keys",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
