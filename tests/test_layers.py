@@ -54,7 +54,6 @@ FLOORS: Mapping[str, str] = {
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
-    "transfers.keys":  "model protocol answering secret_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
