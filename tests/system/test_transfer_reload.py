@@ -131,13 +131,22 @@ class Primary:
         return soa.serial
 
 
-@pytest.fixture
-def primary(tmp_path: Path) -> Iterator[Primary]:
-    """Start a primary of two zones; the second secondary has only one of them."""
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Primary]:
+    """Start a primary, which all tests of this module use."""
     with ExitStack() as stack:
-        made = Primary(tmp_path, stack)
+        made = Primary(tmp_path_factory.mktemp("primary"), stack)
         made.start()
         yield made
+
+
+@pytest.fixture
+def primary(started: Primary) -> Primary:
+    """Have a primary of two zones; the second secondary has only one of them."""
+    if started.server.config.read_text() != started.text():
+        started.reload(started.text())
+        wait_for(started.is_serving, started.server.log.read_text)
+    return started
 
 
 def test_zones_and_the_catalog_follow_a_reload(primary: Primary) -> None:
@@ -210,11 +219,13 @@ def test_a_reload_with_a_file_that_cannot_be_used_changes_nothing(primary: Prima
     assert "the secret has 5 bytes; at least 16 are needed" in text
     text = primary.fails_to_reload(primary.text(changed, more="hooks: 5\n"))
     assert "hooks: must be a mapping" in text
+    primary.write_secret(SECOND, SECRETS[SECOND])
     assert primary.members(FIRST) == ["a.test.", "b.test."]
     assert primary.members(SECOND) == ["b.test."]
     assert primary.serial(CATALOG, FIRST) == before
     primary.server.do(command="group add", name="shop", zone="b.test", label="shop")
     assert len(primary.gets("b.test", SECOND)) > 1
+    primary.server.do(command="group remove", name="shop")
 
 
 def test_who_may_update_a_zone_changes_without_another_serial(primary: Primary) -> None:
