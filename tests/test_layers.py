@@ -55,7 +55,6 @@ FLOORS: Mapping[str, str] = {
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
-    "transfers.keys":  "model protocol answering secret_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
@@ -73,7 +72,7 @@ FLOORS: Mapping[str, str] = {
                        "transfers.calls transfers.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
-                       "privileges",
+                       "privileges transfers.keys",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
