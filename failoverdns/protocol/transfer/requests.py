@@ -15,7 +15,16 @@ from typing import Final
 from failoverdns.model.errors import Malformed
 from failoverdns.model.numbers import RRClass, RRType
 from failoverdns.protocol.compressed_names import read_name, skip_name
-from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, Unasked, read_query
+from failoverdns.protocol.query import (
+    Edns,
+    Faulty,
+    Ignored,
+    Query,
+    Signed,
+    Unasked,
+    Update,
+    read_query,
+)
 
 _COUNTS: Final = Struct(">HHH")
 _RECORD: Final = Struct(">HHIH")
@@ -75,6 +84,8 @@ def _read(message: bytes) -> Query:
             raise Malformed(why)
         case Unasked():
             raise Malformed("no question")
+        case Update() | Signed():
+            raise Malformed("not a query")
 
 
 def _serial(message: bytes, at: int, origin: bytes) -> int:
