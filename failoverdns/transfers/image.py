@@ -39,6 +39,9 @@ MOST_NAMES: Final = 32
 LEAST_NAMES: Final = 8
 """Average number of names in a chunk at which a chunk is removed."""
 
+_MOST_CACHED: Final = 1 << 12
+"""Bytes of the RRsets of a name whose records are cached."""
+
 _Wanted = dict[bytes, tuple[bytes, int]]
 """The records that names get, and their number, by the labels of a name below the origin."""
 
@@ -255,9 +258,20 @@ def _rewritten(chunk: Chunk, wanted: _Wanted, deleted: list[bytes], added: list[
     return Chunk(b"".join(blocks.values()), len(blocks), count)
 
 
-@lru_cache(maxsize=1 << 12)
 def _records(rrsets: bytes) -> tuple[bytes, ...]:
-    """Return the records of a name, each from its pointer to the question, without SOA."""
+    """Return the records of a name, each from its pointer to the question, without SOA.
+
+    The result is cached, unless it is large: the names of a group follow each other and share it.
+    """
+    return _cached_records(rrsets) if len(rrsets) <= _MOST_CACHED else _read_records(rrsets)
+
+
+@lru_cache(maxsize=1 << 12)
+def _cached_records(rrsets: bytes) -> tuple[bytes, ...]:
+    return _read_records(rrsets)
+
+
+def _read_records(rrsets: bytes) -> tuple[bytes, ...]:
     found = (answer for answer in read_rrsets(rrsets).values() if answer.rtype != _SOA)
     records = (POINTER_TO_QUESTION + record for answer in found for record in answer.records())
     return tuple(dict.fromkeys(records))
