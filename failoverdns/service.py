@@ -159,9 +159,16 @@ class Service:
             await self._outages.note_end(self._ledger)
         await self._store.close()
         self._threads.stop()
-        pairs, connections = await self._answering.hand_over()
-        path = str(self.config.control.socket)
-        return Succession(path, control, began, clients, tuple(pairs), tuple(connections))
+        handed = await self._answering.hand_over()
+        return Succession(
+            str(self.config.control.socket),
+            control,
+            began,
+            clients,
+            tuple(handed.pairs),
+            tuple(handed.connections),
+            tuple(handed.listeners),
+        )
 
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
