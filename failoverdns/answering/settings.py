@@ -59,7 +59,7 @@ def _read_secrets(written: list[str] | None) -> CookieSecrets | None:
     return CookieSecrets(tuple(map(bytes.fromhex, written))) if written is not None else None
 
 
-_Name = Annotated[DomainName, PlainSerializer(_write_name), PlainValidator(_read_name)]
+_Name = Annotated[DomainName, PlainValidator(_read_name), PlainSerializer(_write_name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,11 @@ from failoverdns.rules.decisions import (
     operator_controls,
     ordering,
     planning,
+    record_commands,
     resolving,
+    secondaries,
     trimming,
+    updating,
 )
 from failoverdns.rules.decisions.decision import Decide, Decision
 from failoverdns.rules.derived.view import View
@@ -48,8 +51,11 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *operator_controls.DECISIONS,
         *ordering.DECISIONS,
         *planning.DECISIONS,
+        *record_commands.DECISIONS,
         *resolving.DECISIONS,
+        *secondaries.DECISIONS,
         *trimming.DECISIONS,
+        *updating.DECISIONS,
     )
 )
 """The function that decides on each type of command; every mutation is in it."""

@@ -6,9 +6,12 @@ from random import Random
 
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import APEX_LABEL, SIDE_LABELS, Group, Tombstone, group_names
+from failoverdns.model.names import DomainName
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
+from failoverdns.rules.derived.stored import whose
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.zones import is_catalog
 
 _ATTEMPTS = 1000
 """Random labels that are tried; if half of all labels are taken, 1 in 2**1000 commands fails."""
@@ -31,6 +34,12 @@ def check_label_free(view: View, zone: Zone, label: str) -> None:
             )
     if label in (STATUS_LABEL, CHALLENGE_LABEL):
         raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
+    if any(is_catalog(view, name) for name in group_names(zone.origin.child(label))):
+        raise Rejected(
+            "exists",
+            f"the catalog zone has the name of label {label!r}, so secondaries would not answer "
+            "for the group: choose another label",
+        )
     apex = labelled_apex(view, zone.origin)
     if apex is not None and label in SIDE_LABELS:
         raise Rejected(
@@ -43,9 +52,8 @@ def check_label_free(view: View, zone: Zone, label: str) -> None:
         names = " and ".join(taken)
         answered = "" if hostname in taken else f", and a group {hostname} answers there"
         has = "has" if len(taken) == 1 else "have"
-        raise Rejected(
-            "exists", f"{names} {has} records in the configuration{answered}: choose another label"
-        )
+        where = whose(zone, DomainName.from_text(taken[0]))
+        raise Rejected("exists", f"{names} {has} records {where}{answered}: choose another label")
 
 
 def _check_apex_free(view: View, zone: Zone) -> None:
@@ -70,7 +78,7 @@ def _check_apex_free(view: View, zone: Zone) -> None:
                 )
         if zone.has_configured(hostname):
             faults.append(
-                f"{hostname} has records in the configuration, and a group at the apex answers "
+                f"{hostname} has records {whose(zone, hostname)}, and a group at the apex answers "
                 "for a side there: give these records another name"
             )
     if faults:
