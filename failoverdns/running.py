@@ -27,6 +27,7 @@ from failoverdns.control.commanding import (
 )
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
+from failoverdns.control.updating import Updating
 from failoverdns.following.following import Following, FollowingEffects
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
@@ -198,6 +199,7 @@ def build(
         changed=control.places.limit,
     )
     trimming = Trimming(store, submit_own, reactor, time.time)
+    updating = Updating(ledger, steady, lambda text: log.warn("{text}", text=text))
     return Running(
         ledger,
         reactions,
@@ -206,12 +208,15 @@ def build(
         trimming,
         following,
         control,
-        update=_refuse_update,
+        update=partial(_updated, updating),
     )
 
 
-def _refuse_update(_: dict[str, Any]) -> Any:
-    raise Rejected("unavailable", "dynamic updates are not taken")
+def _updated(updating: Updating, arguments: dict[str, Any]) -> Deferred[dict[str, Any]]:
+    """Carry out a dynamic update; return its result when every answering process serves it."""
+    done: Deferred[dict[str, Any]] = Deferred()
+    updating.carry_out(arguments, done.callback)
+    return done
 
 
 async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:

@@ -6,6 +6,7 @@ There are few names, so that the commands of a sequence often concern the same e
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import watched
 from hypothesis import strategies as st
@@ -56,10 +57,12 @@ from failoverdns.model.commands.certificates import (
 )
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
+from failoverdns.model.commands.records import NewRecord, RemoveRecords, StoreRecords
 from failoverdns.model.commands.server import Configure, ForgetAnswers, LearnAnswer
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
+from failoverdns.model.names import DomainName
 from failoverdns.model.policy import (
     AllDown,
     AnswerOf,
@@ -69,6 +72,7 @@ from failoverdns.model.policy import (
     Gate,
     Wait,
 )
+from failoverdns.model.records import CNAME, NS, TXT, A
 from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
 
@@ -220,6 +224,7 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
             Switch, groups, st.none() | st.sampled_from(Side), override=rules, dry_run=st.booleans()
         ),
         st.builds(Configure, configured.map(tuple), st.sampled_from(TERMS)),
+        about_records(tuple(zone.origin for zone in zones)),
         _about_health(),
         _about_automation(),
         _about_plans(groups),
@@ -247,6 +252,56 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
                 Account("https://ca", "https://ca/me", "account"),
                 Bundle("account", "", Secret("key")),
             )
+        ),
+    )
+
+
+STORED = (
+    *("@", "www", "a.b", "b", "shop", "eu", "ns1", "deep.er.www", "below.www", "_status.eu"),
+    *("*", "*.shop", "*.eu", "_acme-challenge.www", f"_acme-challenge.{HOSTNAME}.", "backup"),
+)
+"""Names at which records are stored; some of them belong to groups, or to the server."""
+
+_DATA = {
+    A: (b"\xc0\0\2\x35", b"\xc0\0\2\x36"),
+    TXT: (b"\1x", b"\1y"),
+    CNAME: (name("www.failover.test").wire, name(HOSTNAME).wire, name("lb.example").wire),
+    NS: (name("ns.www.failover.test").wire, name("ns.other.example").wire),
+}
+
+
+def about_records(origins: tuple[DomainName, ...]) -> st.SearchStrategy[Mutation]:
+    """Draw commands that store records in the zones with these origins, or remove them."""
+    records = st.tuples(
+        st.sampled_from(STORED),
+        st.sampled_from([A, A, TXT, TXT, CNAME, NS]).flatmap(
+            lambda rtype: st.tuples(st.just(rtype), st.sampled_from(_DATA[rtype]))
+        ),
+        st.sampled_from([None, 60, 300]),
+    )
+
+    def store(origin: DomainName, drawn: list[Any], dry_run: bool) -> Mutation:
+        found = (
+            NewRecord(DomainName.from_text(owner, origin), rtype, ttl, data)
+            for owner, (rtype, data), ttl in drawn
+        )
+        return StoreRecords(origin, tuple(found), dry_run=dry_run)
+
+    def remove(origin: DomainName, owner: str, rtype: int | None) -> Mutation:
+        return RemoveRecords(origin, DomainName.from_text(owner, origin), rtype)
+
+    return st.one_of(
+        st.builds(
+            store,
+            st.sampled_from(origins),
+            st.lists(records, min_size=1, max_size=3),
+            st.sampled_from([False, False, True]),
+        ),
+        st.builds(
+            remove,
+            st.sampled_from(origins),
+            st.sampled_from(STORED),
+            st.sampled_from([None, A, TXT]),
         ),
     )
 

@@ -121,6 +121,7 @@ HOMES: Mapping[str, str] = {
 
 INSIDE_FUNCTIONS: Mapping[str, str] = {
     "cli": "config protocol.table cli.serving importing",
+    "control.language": "config.zones",
 }
 """Additional imports inside functions only, so that a command line client never loads them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import pack
 
 import dns.update
 
@@ -39,3 +40,27 @@ def command(
 ) -> UpdateZone:
     """Return the command of an UPDATE message that `write` filled, signed with a key."""
     return UpdateZone(key, read_update(message(write, zone)))
+
+
+ZONE_SECTION = b"\10failover\4test\0" + pack(">HH", 6, 1)
+
+
+def raw(
+    rtype: int, rclass: int, ttl: int = 0, data: bytes = b"", owner: bytes = b"\1a\xc0\x0c"
+) -> bytes:
+    """Return a record of a message as bytes; by default it is that of `a` in the zone."""
+    return owner + pack(">HHIH", rtype, rclass, ttl, len(data)) + data
+
+
+def raw_message(
+    *updates: bytes,
+    prerequisites: tuple[bytes, ...] = (),
+    additional: tuple[bytes, ...] = (),
+    zone: bytes = ZONE_SECTION,
+    zones: int = 1,
+    end: bytes = b"",
+) -> bytes:
+    """Return an UPDATE message as bytes, with any sections."""
+    counts = zones, len(prerequisites), len(updates), len(additional)
+    head = pack(">HHHHHH", 7, 5 << 11, *counts)
+    return head + zone + b"".join((*prerequisites, *updates, *additional)) + end

@@ -37,6 +37,7 @@ _NOUNS = {
     "application": "Applications: add, change, remove.",
     "head": "Heads: add, change, remove.",
     "group": "Failover groups: add, change, remove.",
+    "record": "Records in the state: add, remove, list.",
     "certificate": "Certificates: install, request, show, remove.",
     "querylog": "The query log: on, off, status.",
     "plan": "Planned switches: list, cancel. Plan one with `switch --at`.",

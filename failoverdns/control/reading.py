@@ -31,6 +31,7 @@ from failoverdns.model.commands.certificates import (
 from failoverdns.model.commands.groups import Explain, ListGroups, Preflight, Rehearse
 from failoverdns.model.commands.health import ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.records import ListRecords
 from failoverdns.model.commands.server import (
     ExportRecords,
     QueryLogStatus,
@@ -41,6 +42,7 @@ from failoverdns.model.commands.server import (
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
+from failoverdns.model.names import DomainName
 from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
@@ -57,6 +59,7 @@ from failoverdns.rules.reports.certificate_reports import certificate_report
 from failoverdns.rules.reports.flag_reports import flags_report
 from failoverdns.rules.reports.health_reports import application_health, head_health
 from failoverdns.rules.reports.plan_report import plan_report
+from failoverdns.rules.reports.record_reports import stored_list
 from failoverdns.rules.reports.reporting import application_report, group_report, zone_report
 from failoverdns.store.interface import Store, Unavailable
 
@@ -116,6 +119,8 @@ async def read(source: Source, command: ReadCommand) -> Result:
         case ExportRecords(origin):
             zones = state.zones if origin is None else (find_zone(state, origin),)
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}
+        case ListRecords(origin):
+            return _stored_records(state, origin)
         case Watch():
             return {"watching": True}
         case WhoAmI():
@@ -176,6 +181,13 @@ def _caller_report(caller: Caller) -> dict[str, Json]:
             for grant in rights.grants
         ],
     }
+
+
+def _stored_records(state: State, origin: DomainName | None) -> Result:
+    """List the stored records of a zone, also of one that is not configured any more."""
+    if origin is not None and not state.stored_count(origin):
+        find_zone(state, origin)
+    return {"records": Streamed(stored_list(state.copy(), origin))}
 
 
 def _group_status(source: Source, name: str | None) -> Result:

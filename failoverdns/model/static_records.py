@@ -64,7 +64,7 @@ class StaticRecords(Collection[OwnedRRset]):
     @property
     def configured(self) -> StaticRecords:
         """These records without those of the state; the same object for the same configuration."""
-        return self._configured or self
+        return self if self._configured is None else self._configured
 
     def with_laid(self, laid: Mapping[bytes, bytes]) -> StaticRecords:
         """Return the configured records with other ones of the state laid over them.

@@ -35,12 +35,12 @@ class StoredRecords(Entity):
     zone: DomainName
     owner: DomainName
     rrsets: tuple[RRset, ...]
-    written: dict[int, bytes] = field(init=False, repr=False, compare=False)
-    """Each RRset by its type, in the form that deltas have."""
+    written: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """Each RRset in the form that deltas have, in the same order."""
 
     def __post_init__(self) -> None:
         """Write the RRsets once, because each reload lays them over the configuration."""
-        object.__setattr__(self, "written", {one.rtype: write_rrset(one) for one in self.rrsets})
+        object.__setattr__(self, "written", tuple(map(write_rrset, self.rrsets)))
 
     @classmethod
     def of(cls, zone: DomainName, owner: DomainName, rrsets: Iterable[RRset]) -> StoredRecords:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from corridors import ORIGIN, SECOND_ZONE, SERVER, WHO, ZONE, Corridor, build_shop
+from drawn import about_records
 from driving import Gate, run
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -439,6 +440,7 @@ COMMANDS = st.one_of(
             [SETTINGS, replace(SETTINGS, policies=(*SETTINGS.policies, Policy("other")))]
         ),
     ),
+    about_records((ORIGIN, SECOND_ZONE.origin)),
     st.builds(SetApplication, NAMES, st.sampled_from([("web",), ()])),
     st.builds(SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
     st.builds(ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),

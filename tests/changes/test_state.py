@@ -27,6 +27,7 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.derived.view import View
 
@@ -48,6 +49,7 @@ KINDS: tuple[type[Entity], ...] = (
     Resolved,
     Freshness,
     Flag,
+    StoredRecords,
 )
 
 
@@ -86,6 +88,8 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "attachments": [view.attachments(id_) for id_ in ids],
         "certificate": [view.certificate(id_) for id_ in ids],
         "certificates": sorted(view.certificates(), key=str),
+        "stored_records": [sorted(view.stored_records(o), key=str) for o in origins],
+        "stored_count": [view.stored_count(origin) for origin in origins],
         "order": [view.order(id_) for id_ in ids],
         "order_for": [view.order_for(id_) for id_ in ids],
         "orders": sorted(view.orders(), key=str),
@@ -208,6 +212,7 @@ def test_a_loaded_state_reads_like_the_stored_one(
         *lived.all_resolved(),
         *lived.entities(Freshness),  # not stored in fact
         *lived.flags(),
+        *lived.entities(StoredRecords),
     )
     loaded = State(lived.revision, entities, lived.zones, lived.settings)
     ids = ids_of(lived)

@@ -14,6 +14,7 @@ from failoverdns.cli.rendering import (
     groups,
     health,
     history,
+    records,
     server,
 )
 from failoverdns.cli.rendering.history import event
@@ -41,6 +42,7 @@ WRITERS: Final = {
     **automation.WRITERS,
     **health.WRITERS,
     **history.WRITERS,
+    **records.WRITERS,
     **server.WRITERS,
 }
 """What prints the result of each command."""

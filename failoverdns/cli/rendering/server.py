@@ -27,6 +27,9 @@ def _status(result: Result) -> None:
         click.echo(f"zone {zone['name']}: serial {zone['serial']}, name servers {servers}")
         for line in resolved(zone.get("alias")):
             click.echo(f"  {line}")
+        if zone.get("stored_records"):
+            count, name = zone["stored_records"], zone["name"]
+            click.echo(f"  {count} stored record(s): `failoverdns record list {name}`")
     click.echo(f"revision {result['revision']}\n")
     groups(result)
     click.echo("")

@@ -18,6 +18,7 @@ from failoverdns.control.language import (
     groups,
     health,
     history,
+    records,
     server,
 )
 from failoverdns.control.language.rows import CommandRow, build, did_you_mean
@@ -27,8 +28,8 @@ from failoverdns.model.errors import Rejected
 
 _ORDER: Final = (
     "switch", "preflight", "status", "history", "watch", "records", "application", "head", "group",
-    "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health", "certificate",
-    "backup", "querylog", "whoami",
+    "record", "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health",
+    "certificate", "backup", "querylog", "whoami",
 )  # fmt: skip
 """The first words of commands, in the order of `--help`; others follow."""
 
@@ -47,6 +48,7 @@ ROWS: Final = {
         + automation.ROWS
         + health.ROWS
         + history.ROWS
+        + records.ROWS
         + server.ROWS,
         key=_place,
     )

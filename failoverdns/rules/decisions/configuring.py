@@ -16,6 +16,7 @@ from failoverdns.model.group import SIDE_LABELS, Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Mode
+from failoverdns.model.record_text import type_name
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row, warned
 from failoverdns.rules.decisions.secondaries import forgotten
@@ -28,6 +29,7 @@ from failoverdns.rules.derived.apex import (
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
 from failoverdns.rules.derived.reconfigured import reconfigured
+from failoverdns.rules.derived.stored import hidden_rrsets, why_hidden
 from failoverdns.rules.derived.targets import alias_problem
 from failoverdns.rules.derived.trails import application_loop, dead_end
 from failoverdns.rules.derived.view import View
@@ -89,7 +91,39 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         command.settings,
         static=command.static,
     )
-    return warned(decision, command.static.hidden if command.static is not None else ())
+    hidden = command.static.hidden if command.static is not None else ()
+    return warned(decision, (*hidden, *_stored_warnings(view, command.zones)))
+
+
+def _stored_warnings(view: View, zones: Iterable[Zone]) -> Iterator[str]:
+    """Yield which stored records new zones do not show any more, some of them by name.
+
+    At the start, when no zone is served yet, these are all that are not served.
+    """
+    new = {zone.origin: zone for zone in zones}
+    for origin in sorted(changed_zones(view.zones, zones), key=lambda origin: origin.wire):
+        count = view.stored_count(origin)
+        zone, before = new.get(origin), view.zone(origin)
+        if zone is None and count:
+            yield (
+                f"zone {origin} is not configured any more: its {count} stored record(s) are kept, "
+                "and served again when it is configured"
+            )
+        if zone is None or not count:
+            continue
+        found = [
+            f"the {type_name(rrset.rtype)} records of {records.owner} in the state are not served: "
+            f"{why_hidden(zone, records, rrset)}"
+            for records in view.stored_records(origin)
+            for rrset in hidden_rrsets(zone, records)
+            if before is None or rrset not in hidden_rrsets(before, records)
+        ]
+        yield from found[:_MOST_HIDDEN]
+        if len(found) > _MOST_HIDDEN:
+            yield (
+                f"and so it is with {len(found) - _MOST_HIDDEN} more RRsets: see "
+                f"`record list {origin}`"
+            )
 
 
 def _report(
@@ -104,6 +138,9 @@ def _report(
     warnings = [*alias_warnings(view), *lost, *(text for text in found if text not in before)]
     return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
 
+
+_MOST_HIDDEN = 5
+"""Stored RRsets of a zone that are reported as hidden, at most."""
 
 _MOST_LOST = 5
 """Applications that a reload or a start warns of because their target here is lost, at most."""

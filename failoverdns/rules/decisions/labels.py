@@ -6,8 +6,10 @@ from random import Random
 
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import APEX_LABEL, SIDE_LABELS, Group, Tombstone, group_names
+from failoverdns.model.names import DomainName
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
+from failoverdns.rules.derived.stored import whose
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import is_catalog
 
@@ -50,9 +52,8 @@ def check_label_free(view: View, zone: Zone, label: str) -> None:
         names = " and ".join(taken)
         answered = "" if hostname in taken else f", and a group {hostname} answers there"
         has = "has" if len(taken) == 1 else "have"
-        raise Rejected(
-            "exists", f"{names} {has} records in the configuration{answered}: choose another label"
-        )
+        where = whose(zone, DomainName.from_text(taken[0]))
+        raise Rejected("exists", f"{names} {has} records {where}{answered}: choose another label")
 
 
 def _check_apex_free(view: View, zone: Zone) -> None:
@@ -77,7 +78,7 @@ def _check_apex_free(view: View, zone: Zone) -> None:
                 )
         if zone.has_configured(hostname):
             faults.append(
-                f"{hostname} has records in the configuration, and a group at the apex answers "
+                f"{hostname} has records {whose(zone, hostname)}, and a group at the apex answers "
                 "for a side there: give these records another name"
             )
     if faults:

@@ -1,12 +1,12 @@
 """Names at which no records can be stored, because the server answers there itself.
 
-| name                                                    | belongs to                              |
-|---------------------------------------------------------|-----------------------------------------|
-| `<label>`, `primary.<label>`, `backup.<label>`          | the group that has the label            |
-| the same                                                | nobody: the group had it, it is retired |
-| `primary.<zone>`, `backup.<zone>`                       | the group at the apex, if there is one  |
-| `_status`, and names that begin with it                 | the status of applications              |
-| `_heads`, and names that have this label                | the addresses of heads, for updates     |
+| name                                              | belongs to                               |
+|---------------------------------------------------|------------------------------------------|
+| `<label>`, `primary.<label>`, `backup.<label>`    | the group that has the label             |
+| the same                                          | nobody: it is retired, a group had it    |
+| `primary.<zone>`, `backup.<zone>`                 | the group at the apex, if there is one   |
+| `_status`, and names that begin with it           | the status of applications               |
+| `_heads`, and names that have this label          | the addresses of heads, for updates      |
 
 The origin itself does not belong to the group at the apex, which answers addresses there only.
 """

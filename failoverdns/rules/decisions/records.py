@@ -18,6 +18,7 @@ from failoverdns.model.records import CNAME, Opaque, Rdata, RRset
 from failoverdns.model.static_records import wire_rdata
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
+from failoverdns.rules.decisions.judging_records import check_records
 from failoverdns.rules.derived.view import View
 
 
@@ -60,11 +61,14 @@ Edit = AddRecords | DeleteRecords | DeleteRRset | DeleteName
 
 
 class Edited:
-    """The stored records of a zone while they are edited; the state stays as it is."""
+    """The stored records of a zone while they are edited; the state stays as it is.
 
-    def __init__(self, view: View, zone: Zone) -> None:
+    The zone may be given by its origin, because one that is not configured any more has records.
+    """
+
+    def __init__(self, view: View, zone: Zone | DomainName) -> None:
         self._view = view
-        self._zone = zone
+        self._origin = zone.origin if isinstance(zone, Zone) else zone
         self._names: dict[DomainName, dict[int, RRset]] = {}
 
     def at(self, owner: DomainName) -> tuple[RRset, ...]:
@@ -96,7 +100,7 @@ class Edited:
         found = []
         for owner, rrsets in self._names.items():
             before = self._stored(owner)
-            after = StoredRecords.of(self._zone.origin, owner, rrsets.values()) if rrsets else None
+            after = StoredRecords.of(self._origin, owner, rrsets.values()) if rrsets else None
             if before != after:
                 found.append(Write(before, after))
         return tuple(found)
@@ -110,18 +114,21 @@ class Edited:
         return found
 
     def _stored(self, owner: DomainName) -> StoredRecords | None:
-        return self._view.entity(StoredRecords, (self._zone.origin, owner))
+        return self._view.entity(StoredRecords, (self._origin, owner))
 
 
 def changed_records(view: View, zone: Zone, edits: Iterable[Edit]) -> tuple[Write, ...]:
     """Return the writes of edits to the stored records of a zone; none if they change nothing.
 
-    Raises Rejected with every reason if a record may not be there after all of them.
+    Raises Rejected with every reason if a record may not be there after all of them
+    (`judging_records`).
     """
     edited = Edited(view, zone)
     for edit in edits:
         edited.apply(edit)
-    return edited.writes()
+    writes = edited.writes()
+    check_records(view, zone, writes)
+    return writes
 
 
 def _rrset(rtype: int, ttl: int, data: Iterable[bytes]) -> RRset:

@@ -24,7 +24,18 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Rcode, RRType
 from failoverdns.model.record_data import compared
 from failoverdns.model.record_text import type_name
-from failoverdns.model.records import CNAME, DNAME, MARKER, NS, SOA, TXT, Opaque, RRset
+from failoverdns.model.records import (
+    AAAA,
+    CNAME,
+    DNAME,
+    MARKER,
+    NS,
+    SOA,
+    TXT,
+    A,
+    Opaque,
+    RRset,
+)
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import CHALLENGE_LABEL, UpdateScope, Zone
 from failoverdns.model.zone_update import Action, Instruction, NotUpdated
@@ -42,6 +53,7 @@ from failoverdns.rules.decisions.records import (
 )
 from failoverdns.rules.decisions.update_prerequisites import require
 from failoverdns.rules.decisions.update_scopes import may_change, may_set_heads, scopes_of
+from failoverdns.rules.derived.apex import labelled_apex
 from failoverdns.rules.derived.served_names import served_at
 from failoverdns.rules.derived.stored import configured_types
 from failoverdns.rules.derived.view import View
@@ -101,6 +113,9 @@ def _why_not(
         return f"{type_name(one.rtype)} records are made by the server: {what}"
     if _is_ignored_at_apex(zone, one):
         return None
+    apex = labelled_apex(view, zone.origin) if owner == zone.origin else None
+    if apex is not None and one.rtype in (A, AAAA):
+        return f"group {apex.name!r} answers with addresses at {owner}: {what}"
     configured = configured_types(zone, owner)
     if owner == zone.origin and one.action is Action.DELETE_NAME:
         configured -= {SOA, NS}

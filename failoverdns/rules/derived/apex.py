@@ -116,8 +116,11 @@ def apex_conflicts(zone: Zone) -> Iterator[str]:
             f"that server ns1.{origin}, for example"
         )
     elif any(rrset.rtype in (A, AAAA) for rrset in zone.static.at(origin)):
+        configured = zone.static.configured.at(origin)
+        is_configured = any(rrset.rtype in (A, AAAA) for rrset in configured)
+        where = "configuration" if is_configured else f"state (`record list {origin}`)"
         yield (
-            f"{origin} has A or AAAA records in the configuration, and a group would answer in "
+            f"{origin} has A or AAAA records in the {where}, and a group would answer in "
             "their place: remove these records, or the group"
         )
 

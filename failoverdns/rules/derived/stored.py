@@ -8,7 +8,7 @@
 | the origin: an alias              | A and AAAA records                         |
 
 So a configuration is never refused because of stored records; what is hidden is reported, and
-appears when the configuration lets go of it.
+appears when the configuration drops what is in its place.
 """
 
 from __future__ import annotations
@@ -31,6 +31,32 @@ def hidden_rrsets(zone: Zone, records: StoredRecords) -> tuple[RRset, ...]:
     if CNAME in types:
         return records.rrsets
     return tuple(r for r in records.rrsets if r.rtype == CNAME or r.rtype in types)
+
+
+def why_hidden(zone: Zone | None, records: StoredRecords, rrset: RRset) -> str | None:
+    """Return in words why a stored RRset is not served, or None if it is.
+
+    `zone` is as it is served, None if it is not configured.
+    """
+    if zone is None:
+        return f"zone {records.zone} is not configured"
+    types = configured_types(zone, records.owner)
+    if CNAME in types:
+        return "the configuration has a CNAME record there"
+    if types and rrset.rtype == CNAME:
+        return "the configuration has records there, and a CNAME must be alone"
+    if rrset.rtype not in types:
+        return None
+    if records.owner == zone.origin and zone.alias is not None and rrset.rtype in (A, AAAA):
+        return f"the addresses of the alias {zone.alias} are answered there"
+    return "the configuration has records of this type there"
+
+
+def whose(zone: Zone, owner: DomainName) -> str:
+    """Return in words where the records at a name of a served zone are: `in the configuration`."""
+    if zone.static.configured.has(owner) or owner in zone.own_names():
+        return "in the configuration"
+    return f"in the state (`record list {zone.origin}`)"
 
 
 def configured_types(zone: Zone, owner: DomainName) -> set[int]:
@@ -122,7 +148,8 @@ def _laid(zone: Zone, own: Collection[bytes], records: StoredRecords) -> bytes:
     """
     configured = zone.static.by_owner.get(records.owner.wire)
     if configured is None and records.owner.wire not in own:
-        return b"".join(records.written.values())
-    hidden = {rrset.rtype for rrset in hidden_rrsets(zone, records)}
-    shown = b"".join(w for rtype, w in records.written.items() if rtype not in hidden)
+        return b"".join(records.written)
+    hidden = hidden_rrsets(zone, records)
+    pairs = zip(records.rrsets, records.written, strict=True)
+    shown = b"".join(written for rrset, written in pairs if rrset not in hidden)
     return (configured or b"") + shown if shown else b""

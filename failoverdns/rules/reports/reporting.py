@@ -107,6 +107,7 @@ def zone_report(view: View, zone: Zone) -> dict[str, Json]:
             "expire": zone.soa.expire,
         },
         "reveal": {"sides": zone.reveal.sides, "status": zone.reveal.status},
+        "stored_records": view.stored_count(zone.origin),
     }
     if zone.alias is not None:
         report["alias"] = _alias_report(view, zone.alias)

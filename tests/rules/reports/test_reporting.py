@@ -133,6 +133,7 @@ def test_the_status_of_a_zone() -> None:
         "negative_ttl": 10,
         "soa": {"refresh": 14400, "retry": 60, "expire": 1209600},
         "reveal": {"sides": False, "status": True},
+        "stored_records": 0,
     }
     assert zone_report(state(zones=[served]), served) == {**report, "serial": 100}
     assert zone_report(state(zones=[]), served) == {**report, "serial": None}
