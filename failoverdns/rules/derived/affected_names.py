@@ -63,7 +63,7 @@ class Touched:
     affected.  In the zones (by origin) in `statuses` the status of every application is affected.
     Retired names are labels, each with the origin, in `labels`, and the status of names that
     applications had, in `former`.
-    `concerned` are names with stored records where a difference of static records is not all.
+    `concerned` are names that have, or had lately, stored records where the configuration differs.
     """
 
     groups: frozenset[str]
@@ -175,7 +175,9 @@ def touched(
     if static is not None and zones is not None:
         for zone in zones:
             if zone.origin in origins:
-                found = differing(view, view.zone(zone.origin), zone)
+                stored = (records.owner for records in view.stored_records(zone.origin))
+                owners = chain(stored, static.unchecked)
+                found = differing(view.zone(zone.origin), zone, owners)
                 concerned.update((zone.origin, owner) for owner in found)
         names |= static.own_names | concerned
         origins = set()
