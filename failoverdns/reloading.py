@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.changes.comparing import compare
 from failoverdns.config import ConfigErrors, takes_restart
+from failoverdns.model.catalog import catalog_of
 from failoverdns.model.change import Delta
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
@@ -35,6 +36,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.reactions import CannotReact
 from failoverdns.reading import CannotRead, ReadingProcess
 from failoverdns.running import Running, submit
+from failoverdns.transfers.control_side import Transfers
 from failoverdns.workers.full_table import next_parts
 from failoverdns.workers.interface import Answering
 
@@ -67,9 +69,12 @@ class Server(Protocol):
 class Reloading:
     """Reloads the configuration, one reload at a time."""
 
-    def __init__(self, server: Server, answering: Answering, reactor: Any) -> None:
+    def __init__(
+        self, server: Server, answering: Answering, transfers: Transfers, reactor: Any
+    ) -> None:
         self._server = server
         self._answering = answering
+        self._transfers = transfers
         self._reactor = reactor
         self._under_way = False
         self._wanted = False
@@ -176,8 +181,11 @@ class Reloading:
                 )
             self._check()
             reactions = running.reactions.prepare(config)
+            transfers = self._transfers.prepare(config)
             answering = self._answering.prepare(config)
-            command = Configure(config.zones, config.automation, static=static)
+            command = Configure(
+                config.zones, config.automation, static=static, catalog=catalog_of(config)
+            )
             try:
                 await submit(running.ledger, command, "reload")
             except Rejected:
@@ -189,12 +197,14 @@ class Reloading:
         finally:
             self._published = None
         await self._answering.adopt(answering)
+        self._transfers.adopt(transfers)
         self._server.config = config
         running.control.adopt(roles)
         await running.reactions.reload(reactions)
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
         running.trimming.configure(config.history)
+        running.following.configure(config)
         OURS.note()
         running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))

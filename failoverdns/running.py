@@ -27,6 +27,8 @@ from failoverdns.control.commanding import (
 )
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
+from failoverdns.control.updating import Updating
+from failoverdns.following.following import Following, FollowingEffects
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
@@ -40,6 +42,7 @@ from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
 
@@ -61,10 +64,14 @@ class Running:
     resolving: Resolving
     automation: Automation
     trimming: Trimming
+    following: Following
     control: ControlFactory
+    update: Callable[[dict[str, Any]], Any]
+    """Carries out a dynamic update that the transfer process has verified; returns its result."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
+        self.following.announce(change)
         self.control.send_event(event_line(change))
         self.reactions.announce(change)
         self.resolving.announce(change)
@@ -72,6 +79,7 @@ class Running:
 
     def announce_unrecorded(self, step: Change) -> None:
         """Pass a step that is served and not stored on to every part."""
+        self.following.announce(step)
         self.control.send_event(unrecorded_line(step))
         self.reactions.announce_unrecorded(step)
         self.resolving.announce(step)
@@ -83,6 +91,7 @@ class Running:
 
     def stop(self) -> None:
         """Stop every part, and disconnect the clients of the control socket."""
+        self.following.stop()
         self.control.close()
         self.automation.stop()
         self.trimming.stop()
@@ -95,6 +104,7 @@ class Running:
         Raises Rejected `busy` if they take too long; then commands are taken again.
         """
         self.control.suspend()
+        self.following.release()
         if not await _holds(lambda: self.control.is_quiet and self.ledger.is_idle, reactor):
             self.control.resume()
             text = f"commands under way did not end within {FINISHING:g} s; try again"
@@ -105,6 +115,7 @@ class Running:
 
         Call `finish_commands` before.
         """
+        self.following.stop()
         self.automation.stop()
         self.trimming.stop()
         self.resolving.stop()
@@ -121,6 +132,7 @@ def build(
     reactor: Any,
     steady: Callable[[], float],
     restart: Callable[[], Awaitable[dict[str, Json]]],
+    transfers: Transfers,
 ) -> Running:
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
@@ -140,9 +152,23 @@ def build(
         steady=steady,
     )
 
+    following = Following(
+        FollowingEffects(
+            state=lambda: ledger.state,
+            spawn=spawn,
+            log=lambda text: log.warn("{text}", text=text),
+            submit=submit_own,
+            now=time.time,
+            steady=steady,
+            notify=transfers.notify_zone,
+            reactor=reactor,
+        )
+    )
+
     async def server() -> dict[str, Json]:
         return {
             **await answering.report(),
+            "transfers": await transfers.report(),
             "control": {**control.places.report()},
             "open_files": {**OURS.report()},
         }
@@ -160,6 +186,7 @@ def build(
         restart=restart,
         can_issue=lambda: reactions.issuing,
         anchors=reactions.anchors,
+        following=following,
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
@@ -172,7 +199,24 @@ def build(
         changed=control.places.limit,
     )
     trimming = Trimming(store, submit_own, reactor, time.time)
-    return Running(ledger, reactions, resolving, automation, trimming, control)
+    updating = Updating(ledger, steady, lambda text: log.warn("{text}", text=text))
+    return Running(
+        ledger,
+        reactions,
+        resolving,
+        automation,
+        trimming,
+        following,
+        control,
+        update=partial(_updated, updating),
+    )
+
+
+def _updated(updating: Updating, arguments: dict[str, Any]) -> Deferred[dict[str, Any]]:
+    """Carry out a dynamic update; return its result when every answering process serves it."""
+    done: Deferred[dict[str, Any]] = Deferred()
+    updating.carry_out(arguments, done.callback)
+    return done
 
 
 async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:

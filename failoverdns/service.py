@@ -21,6 +21,7 @@ from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
+from failoverdns.model.catalog import catalog_of
 from failoverdns.model.change import Change, Delta, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
@@ -42,6 +43,8 @@ from failoverdns.starting import CannotStart
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.opening import store_of
 from failoverdns.store.step_documents import write_step
+from failoverdns.transfers.calls import CallBack
+from failoverdns.transfers.control_side import PreparedTransfers, Transfers
 from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -89,7 +92,16 @@ class Service:
         """None while the server starts or stops."""
         self._outages = Outages(self._store, lambda: self.running)
         self._catching_up = OneCall(reactor)
-        self._reloading = Reloading(self, self._answering, reactor)
+        self._transfers = Transfers(
+            config,
+            self._answering,
+            self._served,
+            self._carry_out,
+            self._note_no_transfers,
+            reactor,
+        )
+        self._prepared: PreparedTransfers | None = None
+        self._reloading = Reloading(self, self._answering, self._transfers, reactor)
 
     async def start(self) -> None:
         """Bind the control socket, load the state, fill the table, then open the other sockets.
@@ -159,6 +171,7 @@ class Service:
             await self._outages.note_end(self._ledger)
         await self._store.close()
         self._threads.stop()
+        await self._transfers.stop()
         pairs, connections = await self._answering.hand_over()
         path = str(self.config.control.socket)
         return Succession(path, control, began, clients, tuple(pairs), tuple(connections))
@@ -166,6 +179,7 @@ class Service:
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
         self._reloading.give_up("the server stops")
+        await self._transfers.stop()
         await self._answering.stop()
         self._catching_up.cancel()
         if self.running is not None:
@@ -222,6 +236,7 @@ class Service:
             self.config.automation,
             is_start=True,
             may_have_lost=may_have_lost and not kept,
+            catalog=catalog_of(self.config),
         )
         try:
             await submit(ledger, configure, "start")
@@ -234,9 +249,11 @@ class Service:
     async def _answer(self, state: State) -> None:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
         try:
+            prepared = self._transfers.prepare(self.config)
             await self._answering.start(self.config, lambda: parts(state))
             if self._succession is not None:
                 await self._answering.take(self._succession.connections)
+            self._prepared = prepared
         except (CannotReadSecrets, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
@@ -250,6 +267,7 @@ class Service:
             self._reactor,
             self._steady,
             self._restart,
+            self._transfers,
         )
         try:
             await running.reactions.start()
@@ -258,8 +276,12 @@ class Service:
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
+        running.following.configure(self.config)
         if self._listener is not None:
             self._listener.accept(running.control, self._admits, running.control.places.make_room)
+        if self._prepared is not None:
+            self._transfers.start(self._prepared)
+            self._prepared = None
         OURS.note()
         running.control.memory.note(LARGE)
         if self._succession is not None:
@@ -284,6 +306,30 @@ class Service:
     def _publish(self, delta: Delta) -> None:
         self._reloading.note(delta)
         self._answering.publish(delta)
+        self._transfers.publish(delta)
+
+    def _served(self) -> State:
+        """Return the state that is served."""
+        assert self._ledger is not None
+        return self._ledger.state
+
+    def _carry_out(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Do what the transfer process calls for; raises Rejected."""
+        running = self.running
+        if running is None:
+            raise Rejected("busy", "the server starts or stops")
+        match name:
+            case CallBack.UPDATE:
+                return running.update(arguments)
+            case CallBack.SECONDARIES:
+                running.following.take(arguments["secondaries"])
+                return None
+        raise Rejected("unknown-command", f"the transfer process cannot call {name!r}")
+
+    def _note_no_transfers(self) -> None:
+        """Note that there is no transfer process, so that nothing is known of secondaries."""
+        if self.running is not None:
+            self.running.following.take(None)
 
     def _announce(self, change: Change) -> None:
         if self.running is not None:

@@ -21,6 +21,7 @@ from failoverdns import __version__
 from failoverdns.answering.settings import CannotReadSecrets, make_worker_settings
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
+from failoverdns.model.catalog import catalog_of
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.moment import Moment
@@ -78,7 +79,9 @@ def check_start(config: Config, used: InUse | None) -> str:
         loaded = read_beside(config.state.sqlite, Vault(config.certificates.key_file))
         state = State(loaded.revision, loaded.entities, config.zones, config.automation)
         now = Moment(time.time(), time.monotonic())
-        start = Configure(config.zones, config.automation, is_start=True)
+        start = Configure(
+            config.zones, config.automation, is_start=True, catalog=catalog_of(config)
+        )
         configure(Draft(state), start, now, Random(0))
         make_worker_settings(config, None, lambda: secrets.token_bytes(16))
         find_roles(config.control.roles)

@@ -36,6 +36,7 @@ from failoverdns.model.records import (
     Text,
 )
 from failoverdns.protocol.cookies import CookieSecrets
+from failoverdns.protocol.query import Signed
 from failoverdns.protocol.records import CompiledRRset
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
@@ -63,7 +64,9 @@ def respond(
     table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_SETTINGS
 ) -> bytes | None:
     """Return the reply to a packet, by the fast or the slow path."""
-    return responding.respond(table, packet, asker, settings)
+    answered = responding.respond(table, packet, asker, settings)
+    assert not isinstance(answered, Signed)
+    return answered
 
 
 def slow_answer(

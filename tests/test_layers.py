@@ -46,26 +46,29 @@ FLOORS: Mapping[str, str] = {
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
     "answering":       "model protocol net secret_files _native",
-    "transfers":       "model protocol",
     "workers":         "model rules.derived protocol net answering confinement",
+    "transfers":       "model rules.derived protocol net answering workers confinement "
+                       "secret_files",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
+    "transfers.keys":  "model protocol answering secret_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
-                       "resolving automation reactions trimming",
+                       "resolving automation reactions trimming transfers.control_side",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
-                       "workers.full_table reactions running reading",
+                       "workers.full_table reactions running reading transfers.control_side",
     "starting":        "model store net changes control.language",
     "service":         "model rules store net changes control answering workers "
-                       "automation reactions running outages reloading starting",
+                       "automation reactions running outages reloading starting "
+                       "transfers.calls transfers.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
                        "privileges",
@@ -88,7 +91,7 @@ itself, and the version in `failoverdns`.  Of the store, most packages may use o
 HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
-    "siphashc":     "protocol.cookies answering.limiting",
+    "siphashc":     "protocol.cookies answering.limiting transfers.image",
     "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
                     "delivery.revoked_clients probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
@@ -102,13 +105,16 @@ HOMES: Mapping[str, str] = {
     "click":        "cli",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.listening "
-                    "answering.query_log answering.tcp answering.tcp_clients answering.udp "
-                    "workers delivery.one_request delivery.pull delivery.revoked_clients "
+                    "control.shared control.turns answering.answerer answering.forwarding "
+                    "answering.listening answering.query_log answering.tcp "
+                    "answering.tcp_clients answering.udp "
+                    "workers transfers following delivery.one_request delivery.pull "
+                    "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
                     "running restarting reading reloading starting service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
+                    "transfers.connections transfers.link "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""

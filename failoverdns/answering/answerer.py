@@ -7,28 +7,38 @@ It has no access to the state of the server or to the store.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import Logger
 
 from failoverdns.answering.accounts import ERRORS
+from failoverdns.answering.forwarding import Forwarding
 from failoverdns.answering.limiting import Treatment, packed
+from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
 from failoverdns.answering.responding import (
+    Answered,
     Asker,
     respond,
     server_failure,
+    signed_failure,
     unready_answer,
 )
 from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
+from failoverdns.model.numbers import Rcode
 from failoverdns.net.descriptors import OURS
 from failoverdns.net.memory import LARGE, Memory
+from failoverdns.protocol.query import Signed
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
+
+_UNVERIFIED: Final = (Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTAUTH)
+"""The rcodes of replies to messages that may be from anybody (RFC 8945 section 5.2)."""
 
 log = Logger()
 
@@ -44,13 +54,15 @@ class Answerer:
         self._settings = answer_settings_of(UNCONFIGURED, None)
         batches = isinstance(self._table, ServesBatches)
         serve = partial(self._serve, self._serve_batches) if batches else None
-        self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
+        self.forwarding = Forwarding(reactor, self._answer_verified)
+        self.listeners = Listeners(reactor, self, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
         self._memory = Memory(reactor)
 
-    def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
+    def answer(self, packet: bytes, host: str, *, udp: bool) -> Answered:
         """Return the reply to a packet from the address `host`, or None for no reply.
 
+        What is signed with a known key is returned as such, to be passed to `ask` or `hand_over`.
         Never raises: a packet that causes an unexpected exception is logged and gets SERVFAIL.
         """
         try:
@@ -59,25 +71,60 @@ class Answerer:
                 reply = self._table.ready_answer(packet, udp=udp)
                 if reply is None:  # a ready answer does not depend on client and time
                     asker = Asker(host, udp, time.time(), 0)
-                    reply = unready_answer(self._table, packet, asker, settings).message
+                    found = unready_answer(self._table, packet, asker, settings)
+                    return found.message if found.signed is None else found.signed
                 return reply
             asker = Asker(host, udp, time.time(), time.monotonic_ns())
-            reply = respond(self._table, packet, asker, settings)
-            if logging:
-                self.query_log.note(packet, reply, host, asker.now, udp=udp)
-            return reply
+            answered = respond(self._table, packet, asker, settings)
+            if logging and not isinstance(answered, Signed):
+                self.query_log.note(packet, answered, host, asker.now, udp=udp)
+            return answered
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return self._failure(packet, host, udp)
 
+    def ask(self, signed: Signed, packet: bytes, host: str, send: Callable[[bytes], None]) -> None:
+        """Hand a message over that arrived over UDP; call `send` with the reply, if there is one.
+
+        Replies to what was not verified count as errors for the rate limit.
+        """
+
+        def done(reply: bytes | None) -> None:
+            sent: bytes | None = signed_failure(signed) if reply is None else reply
+            if sent and sent[3] & 0xF in _UNVERIFIED:
+                sent = self._limited_error(sent, host)
+            if self.query_log.is_on:
+                self.query_log.note(packet, sent or None, host, time.time(), udp=True)
+            if sent:
+                send(sent)
+
+        self.forwarding.ask(packet, host, done)
+
+    def hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
+        """Hand a connection over; return whether it has left, so that the caller closes its copy.
+
+        Its first message is signed with a known key.
+        """
+        return self.forwarding.hand_over(connection, descriptor)
+
+    def _answer_verified(self, packet: bytes, host: str) -> bytes:
+        """Return the answer to a query whose signature was verified, as over TCP."""
+        answered = self.answer(packet, host, udp=False)
+        return b"" if answered is None or isinstance(answered, Signed) else answered
+
     def _failure(self, packet: bytes, host: str, udp: bool) -> bytes | None:
         """Return SERVFAIL, or None for no reply; it counts as an error for the rate limit."""
-        reply, limiter = server_failure(packet), self._settings.limiter
-        if reply is not None and limiter is not None and udp:
-            now = time.monotonic_ns()
-            treatment = limiter.treat(packed(host), *ERRORS, now, can_truncate=False)
-            return reply if treatment is Treatment.SEND else None
-        return reply
+        reply = server_failure(packet)
+        return self._limited_error(reply, host) if reply is not None and udp else reply
+
+    def _limited_error(self, reply: bytes, host: str) -> bytes | None:
+        """Return a reply over UDP that counts as an error, None if the client gets too many."""
+        limiter = self._settings.limiter
+        if limiter is None:
+            return reply
+        now = time.monotonic_ns()
+        treatment = limiter.treat(packed(host), *ERRORS, now, can_truncate=False)
+        return reply if treatment is Treatment.SEND else None
 
     def _serve_batches(self, *arguments: Any) -> ServedBatch:
         """Answer from the present table."""
@@ -133,6 +180,7 @@ class Answerer:
         if that is not possible there may be fewer connections.
         """
         self._settings = answer_settings_of(settings, self._settings.limiter)
+        self.forwarding.configure(settings.secondaries)
         self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
             self.query_log = QueryLog(settings.querylog)
@@ -153,10 +201,12 @@ class Answerer:
                 "dropped": limiter.dropped,
                 "accounts": len(limiter),
             }
-        return {**self.listeners.report(), "rate_limit": limited}
+        signed = self.forwarding.report() if self._settings.keys else None
+        return {**self.listeners.report(), "rate_limit": limited, "signed": signed}
 
     def stop(self) -> None:
         """Close the sockets and the query log."""
         self._memory.stop()
         self.listeners.close_all()
+        self.forwarding.disconnect()
         self.query_log.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -11,6 +11,8 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
 
+from failoverdns.answering.link import LinkedConnection
+from failoverdns.answering.responding import Answered
 from failoverdns.answering.tcp import TCPFactory
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.answering.udp import Serve, UDPReader, WildcardUDPReader
@@ -20,6 +22,7 @@ from failoverdns.net.accepting import adopt_port
 from failoverdns.net.detaching import receive
 from failoverdns.net.sockets import Pair
 from failoverdns.net.succession import HandedConnection, close_all
+from failoverdns.protocol.query import Signed
 
 DRAINING: Final = 16
 """Times that packets are read from a UDP socket before it is closed."""
@@ -31,14 +34,21 @@ FLUSH_LOOK: Final = 0.005
 """Seconds between two checks whether replies are sent."""
 
 
-class Answer(Protocol):
-    """A function that answers packets."""
+class Answers(Protocol):
+    """Whoever answers packets."""
 
-    def __call__(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
+    def answer(self, packet: bytes, host: str, *, udp: bool) -> Answered:
         """Return the reply to a packet from the address `host`, or None; never raises.
 
-        With `udp` the size of the reply is limited.
+        With `udp` the size of the reply is limited.  What is signed with a known key is returned as
+        such.
         """
+
+    def ask(self, signed: Signed, packet: bytes, host: str, send: Callable[[bytes], None]) -> None:
+        """Hand a signed message over, and call `send` with its reply, if there is one."""
+
+    def hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
+        """Hand a connection over whose first message is signed; return whether it has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +65,16 @@ class Listeners:
     """All pairs of UDP and TCP sockets that this process answers on, by number."""
 
     def __init__(
-        self, reactor: Any, answer: Answer, limits: TCPSettings, serve: Serve | None
+        self, reactor: Any, answers: Answers, limits: TCPSettings, serve: Serve | None
     ) -> None:
-        """Answer with `answer`, and over UDP with `serve` first; `reactor` is Twisted's.
+        """Answer with `answers`, and over UDP with `serve` first; `reactor` is Twisted's.
 
         `limits` apply to all TCP connections together; they can be replaced later.
         """
         self._serve = serve
         self._reactor = reactor
         self.tcp_clients = TCPClients(reactor, limits)
-        self._answer = answer
+        self._answers = answers
         self._open: dict[int, _Listener] = {}
 
     def report(self) -> dict[str, Json]:
@@ -82,13 +92,18 @@ class Listeners:
         """Start to answer on a pair of sockets, until `close` is called with its number."""
         udp_socket, tcp_socket = pair
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
+        answers = self._answers
         udp = reader(
-            udp_socket, lambda packet, host: self._answer(packet, host, udp=True), self._serve
+            udp_socket,
+            lambda packet, host: answers.answer(packet, host, udp=True),
+            self._serve,
+            answers.ask,
         )
         factory = TCPFactory(
             self._reactor,
-            lambda packet, host: self._answer(packet, host, udp=False),
+            lambda packet, host: answers.answer(packet, host, udp=False),
             self.tcp_clients,
+            answers.hand_over,
         )
         family = socket.AF_INET if asked.host.version == 4 else socket.AF_INET6
         clients = self.tcp_clients

@@ -2,9 +2,10 @@
 
     packet -> ready answer: the question's bytes, looked up in the table
            -> slow path (anything unusual): read -> look up -> write
+           -> signed with a known key: handed over to the process that has it
     reply  -> over UDP, to a client that has not proven its address: rate limit
 
-Both paths give the same answer, which a property test verifies.  The content of replies to
+The first two give the same answer, which a property test verifies.  The content of replies to
 well-formed queries is in `authoritative`.
 
 Table, settings, client and time are arguments: nothing here has a socket or a clock.
@@ -19,7 +20,7 @@ from failoverdns.answering.accounts import ERRORS, ReplyAccount, account_of, acc
 from failoverdns.answering.authoritative import answer
 from failoverdns.answering.limiting import Limiter, Treatment, packed
 from failoverdns.answering.settings import AnswerSettings
-from failoverdns.model.numbers import EdnsOption, Rcode
+from failoverdns.model.numbers import EdnsOption, Opcode, Rcode, RRClass
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
 from failoverdns.protocol.options import (
     NO_OPTIONS,
@@ -28,7 +29,16 @@ from failoverdns.protocol.options import (
     without_scope,
     write_option,
 )
-from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, Unasked, read_query
+from failoverdns.protocol.query import (
+    Edns,
+    Faulty,
+    Ignored,
+    Query,
+    Signed,
+    Unasked,
+    Update,
+    read_query,
+)
 from failoverdns.protocol.reply import (
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
@@ -76,6 +86,7 @@ class Reply(NamedTuple):
 
     `has_valid_cookie` means that the client has proven its address, so it is not rate-limited.
     A reply that is not a ready answer has its query and its sections, None without a question.
+    A message that is handed over is `signed`, and has no reply here.
     """
 
     message: bytes | None
@@ -83,10 +94,18 @@ class Reply(NamedTuple):
     is_ready: bool = False
     query: Query | None = None
     sections: Sections | None = None
+    signed: Signed | None = None
 
 
-def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> bytes | None:
-    """Return the reply to a packet after rate limiting, or None for no reply; never raises."""
+Answered = bytes | Signed | None
+"""The reply to a packet, None for no reply, or what is handed over."""
+
+
+def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Answered:
+    """Return the reply to a packet after rate limiting, None for no reply, or what is handed over.
+
+    Never raises.  Rate limits count no message that is handed over: see `answering.forwarding`.
+    """
     limiter = settings.limiter if asker.udp else None
     if (
         limiter is not None
@@ -100,6 +119,8 @@ def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings)
         reply = Reply(ready, False, is_ready=True)
     else:
         reply = unready_answer(table, packet, asker, settings)
+    if reply.signed is not None:
+        return reply.signed
     if limiter is None or reply.message is None or reply.has_valid_cookie:
         return reply.message
     return _limited(table, packet, reply, asker, settings, limiter)
@@ -128,6 +149,20 @@ def server_failure(packet: bytes) -> bytes | None:
     return write_fault(
         Faulty(int.from_bytes(packet[:2], "big"), opcode, Rcode.SERVFAIL, "a defect")
     )
+
+
+def signed_failure(signed: Signed) -> bytes:
+    """Return SERVFAIL for a message that cannot be handed over; it is not signed."""
+    fault = Faulty(
+        signed.id,
+        signed.opcode,
+        Rcode.SERVFAIL,
+        "nobody here has the key",
+        signed.recursion_desired,
+        signed.question,
+        signed.edns,
+    )
+    return write_fault(fault)
 
 
 def _is_query(packet: bytes) -> bool:
@@ -177,10 +212,14 @@ def _ready_with_cookie(table: Table, packet: bytes, asker: Asker, secrets: Cooki
 
 def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Reply:
     """Return the reply to a packet by the slow path, which parses the packet."""
-    query = read_query(packet)
+    query = read_query(packet, settings.keys)
     match query:
         case Ignored():
             return Reply(None, False)
+        case Signed():
+            return Reply(None, False, signed=query)
+        case Update():
+            return _fault(_refused(table, query), asker, settings)
         case Faulty():
             return _fault(query, asker, settings)
         case Unasked():
@@ -196,6 +235,24 @@ def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSetti
     limit = udp_limit(query) if asker.udp else TCP_PAYLOAD
     return Reply(
         write_reply(query, sections, limit, options), valid, query=query, sections=sections
+    )
+
+
+def _refused(table: Table, update: Update) -> Faulty:
+    """Return an update that nobody has signed: REFUSED, or NOTAUTH if the zone is not ours.
+
+    RFC 2136 sections 3.1.1 and 3.3.
+    """
+    zone = table.zone_of(update.name.wire) if update.qclass == RRClass.IN else None
+    is_ours = zone is not None and zone.origin == update.name.wire
+    return Faulty(
+        update.id,
+        Opcode.UPDATE,
+        Rcode.REFUSED if is_ours else Rcode.NOTAUTH,
+        "an update that is not signed",
+        update.recursion_desired,
+        update.question,
+        update.edns,
     )
 
 

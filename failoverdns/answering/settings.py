@@ -16,6 +16,7 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 from failoverdns.answering.limiting import Limiter, make_limiter
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
+from failoverdns.model.names import DomainName
 from failoverdns.model.settings import (
     Config,
     CookieSettings,
@@ -46,8 +47,19 @@ def _write_secrets(cookies: CookieSecrets | None) -> list[str] | None:
     return [secret.hex() for secret in cookies.secrets] if cookies is not None else None
 
 
+def _write_name(name: DomainName) -> str:
+    return name.to_text()
+
+
+def _read_name(written: str) -> DomainName:
+    return DomainName.from_text(written)
+
+
 def _read_secrets(written: list[str] | None) -> CookieSecrets | None:
     return CookieSecrets(tuple(map(bytes.fromhex, written))) if written is not None else None
+
+
+_Name = Annotated[DomainName, PlainValidator(_read_name), PlainSerializer(_write_name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,8 @@ class AnswerSettings:
 
     Without `cookies` the COOKIE option is ignored.  `nsid` answers the NSID option, `idle_timeout`
     (in seconds) the keepalive option over TCP, `chaos` queries of class CHAOS, by name.  Without
-    `limiter` every reply is sent.
+    `limiter` every reply is sent.  `keys` are the names of TSIG keys in wire form: what is signed
+    with one is handed over.
     """
 
     cookies: CookieSecrets | None
@@ -64,13 +77,15 @@ class AnswerSettings:
     idle_timeout: float
     limiter: Limiter | None
     chaos: Mapping[bytes, CompiledRRset]
+    keys: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """Everything that the control process sends to a worker beside names and sockets.
 
-    With `cookies` of None there are no DNS cookies; the rest is as in the configuration.
+    With `cookies` of None there are no DNS cookies; the rest is as in the configuration.  Of TSIG
+    keys there are the names only, of secondaries the addresses.
     """
 
     cookies: Annotated[
@@ -80,6 +95,8 @@ class WorkerSettings:
     tcp: TCPSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None
+    tsig_keys: tuple[_Name, ...] = ()
+    secondaries: tuple[str, ...] = ()
 
 
 UNCONFIGURED: Final = WorkerSettings(
@@ -107,6 +124,8 @@ def make_worker_settings(
         tcp=config.tcp,
         rate_limit=config.rate_limit,
         querylog=config.querylog,
+        tsig_keys=tuple(key.name for key in config.tsig_keys),
+        secondaries=tuple(sorted({str(one.address.host) for one in config.secondaries})),
     )
 
 
@@ -154,6 +173,7 @@ def answer_settings_of(settings: WorkerSettings, limiter: Limiter | None) -> Ans
         idle_timeout=settings.tcp.idle_timeout,
         limiter=_limiter(settings.rate_limit, limiter),
         chaos=chaos_rrsets(identity.id, identity.version),
+        keys=frozenset(name.wire for name in settings.tsig_keys),
     )
 
 

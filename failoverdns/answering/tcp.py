@@ -5,12 +5,16 @@ complete query does not arrive within the initial timeout, or no further one wit
 timeout, or if the client does not read its replies; with too many connections the one that has been
 idle longest is closed (`answering.tcp_clients`).
 
+A connection on which a client signs a message with a known key leaves for the transfer process,
+once the client was sent all replies to what it asked before.
+
 The memory of a connection is bounded: one incomplete message, the bytes of one read, and replies up
 to the size at which Twisted asks to pause.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +22,7 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
+    IPullProducer,
     IPushProducer,
     IReactorTime,
 )
@@ -25,11 +30,17 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from failoverdns.answering.link import LinkedConnection
+from failoverdns.answering.responding import Answered, signed_failure
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.net.detaching import detach, is_flushed
+from failoverdns.protocol.query import Signed
 
-Respond = Callable[[bytes, str], bytes | None]
-"""Returns the reply to a message from an address, or None."""
+Respond = Callable[[bytes, str], Answered]
+"""Returns the reply to a message from an address, None for no reply, or what is handed over."""
+
+HandOver = Callable[[LinkedConnection, int], bool]
+"""Hands a connection over, given with its descriptor; returns whether it has left."""
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -50,6 +61,8 @@ class TCPConnection(Protocol):
         self._finishing = False
         self._waiting = False
         self._moving = False
+        self._leaving: Signed | None = None
+        """The message with which the connection is handed over; the buffer begins with it."""
         self._timeout: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
@@ -83,6 +96,7 @@ class TCPConnection(Protocol):
             self._timeout.cancel()
         self._buffer.clear()
         self._ended = self._paused = True
+        self._leaving = None
         self._clients.leave(self)
         self._factory.leave(self)
 
@@ -147,7 +161,7 @@ class TCPConnection(Protocol):
 
     def _answer(self) -> None:
         """Answer complete messages in the buffer, while the client reads and has its turn."""
-        if self._moving:
+        if self._moving or self._leaving is not None:
             return
         buffer, taken, at, was_useful = self._buffer, 0, 0, False
         while not self._paused and not self._waiting and len(buffer) - at >= 2:
@@ -158,9 +172,12 @@ class TCPConnection(Protocol):
                 self._waiting = True
                 break
             message = bytes(buffer[at + 2 : end])
-            at = end
             taken += 1
             reply = self._factory.respond(message, self._host)
+            if isinstance(reply, Signed):
+                self._leaving = reply
+                break
+            at = end
             if reply is not None:
                 was_useful = True
                 self._unread += 2 + len(reply)
@@ -169,12 +186,53 @@ class TCPConnection(Protocol):
         if was_useful:
             self._clients.touch(self)
             self._restart_timeout()
+        if self._leaving is not None:
+            self._clients.keep(self, len(buffer) + self._unread)
+            self._leave_when_flushed()
+            return
         self._read_or_not()
         self._clients.keep(self, len(buffer) + (self._unread if self._paused else 0))
         finished = self._ended or (self._finishing and not buffer)
         if finished and not self._paused and not self._waiting:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
+
+    def _leave_when_flushed(self) -> None:
+        """Read nothing more, and leave once the client has been sent all earlier replies."""
+        if not self._ended:
+            self.transport.pauseProducing()
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(_Flushing(self), False)
+
+    def leave_soon(self) -> None:
+        """Leave in another turn of the reactor."""
+        self._factory.clock.callLater(0, self.leave)
+
+    def leave(self) -> None:
+        """Hand the connection over, or answer SERVFAIL and continue if that is not possible."""
+        signed, buffer = self._leaving, self._buffer
+        if signed is None:
+            return
+        self.transport.unregisterProducer()
+        self._leaving = None
+        if self._pass_on(LinkedConnection(self._host, bytes(buffer))):
+            return
+        reply = signed_failure(signed)
+        del buffer[: 2 + int.from_bytes(buffer[:2], "big")]
+        self.transport.registerProducer(self, True)
+        self._clients.touch(self)
+        self._restart_timeout()
+        self._unread += 2 + len(reply)
+        self.transport.write(len(reply).to_bytes(2, "big") + reply)
+        self._answer()
+
+    def _pass_on(self, connection: LinkedConnection) -> bool:
+        """Hand the connection over; return whether it has left."""
+        has_left = self._factory.hand_over(connection, self.transport.fileno())
+        if has_left:
+            os.close(detach(self.transport))
+            self.connectionLost()
+        return has_left
 
     def _restart_timeout(self) -> None:
         """Wait for the next query for the idle timeout."""
@@ -188,16 +246,42 @@ class TCPConnection(Protocol):
             (self.transport.pauseProducing if stop else self.transport.resumeProducing)()
 
 
+@implementer(IPullProducer)
+class _Flushing:
+    """Waits until everything that was written to a connection was given to the kernel."""
+
+    def __init__(self, connection: TCPConnection) -> None:
+        self._connection = connection
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Let the connection leave in another turn of the reactor, if all was sent."""
+        if is_flushed(self._connection.transport):
+            self._connection.leave_soon()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Do nothing: the connection is being closed."""
+
+
 class TCPFactory(ServerFactory):
     """The TCP connections of one address that is listened on."""
 
     noisy = False
 
-    def __init__(self, clock: IReactorTime, respond: Respond, clients: TCPClients) -> None:
-        """Answer with `respond`; `clients` has the connections of all addresses."""
+    def __init__(
+        self,
+        clock: IReactorTime,
+        respond: Respond,
+        clients: TCPClients,
+        hand_over: HandOver = lambda connection, descriptor: False,
+    ) -> None:
+        """Answer with `respond`; `clients` has the connections of all addresses.
+
+        A connection with a signed message is passed to `hand_over`.
+        """
         self.clock = clock
         self.respond = respond
         self.clients = clients
+        self.hand_over = hand_over
         self._connections: set[TCPConnection] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> TCPConnection:  # noqa: N802

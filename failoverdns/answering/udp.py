@@ -18,10 +18,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from failoverdns.answering.responding import Answered
 from failoverdns.net.sockets import IP_PKTINFO
+from failoverdns.protocol.query import Signed
 
-Respond = Callable[[bytes, str], bytes | None]
-"""Returns the reply to a packet from an address, or None."""
+Respond = Callable[[bytes, str], Answered]
+"""Returns the reply to a packet from an address, None for no reply, or what is handed over."""
+
+Ask = Callable[[Signed, bytes, str, Callable[[bytes], None]], None]
+"""Hands a signed message over (what was read, packet, address), and passes its reply on later."""
 
 BATCH: Final = 64
 """Packets that are read in one reactor turn."""
@@ -58,13 +63,23 @@ class UDPReader:
 
     log = Logger()
 
-    def __init__(self, sock: socket.socket, respond: Respond, serve: Serve | None = None) -> None:
-        """Answer at a socket with `respond`, and before that with `serve` if given."""
+    def __init__(
+        self,
+        sock: socket.socket,
+        respond: Respond,
+        serve: Serve | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        """Answer at a socket with `respond`, and before that with `serve` if given.
+
+        What is signed with a known key is passed to `ask`, and dropped without it.
+        """
         self.socket = sock
         self.unsent = 0
         """Number of replies that the kernel did not accept."""
         self._respond = respond
         self._serve = serve
+        self._ask = ask
         self._own = sock.getsockname()[:2]
 
     def fileno(self) -> int:
@@ -88,10 +103,19 @@ class UDPReader:
         unsent, left = served
         self.unsent += unsent
         for packet, address, control in left:
-            sender = _sender(address)
-            reply = self._respond(packet, sender[0])
-            if reply is not None:
-                self._send(reply, sender, _control(control))
+            self._answer(packet, _sender(address), _control(control))
+
+    def _answer(self, packet: bytes, sender: Sender, source: Control) -> None:
+        """Answer a packet, now or later, from the address that it was sent to."""
+        reply = self._respond(packet, sender[0])
+        if isinstance(reply, Signed):
+            self._hand_over(reply, packet, sender, source)
+        elif reply is not None:
+            self._send(reply, sender, source)
+
+    def _hand_over(self, signed: Signed, packet: bytes, sender: Sender, source: Control) -> None:
+        if self._ask is not None:
+            self._ask(signed, packet, sender[0], lambda reply: self._send(reply, sender, source))
 
     def _send(self, reply: bytes, sender: Sender, source: Control) -> None:
         try:
@@ -117,7 +141,9 @@ class UDPReader:
             if not _is_answerable(sender, own):
                 continue
             reply = respond(packet, sender[0])
-            if reply is not None:
+            if isinstance(reply, Signed):
+                self._hand_over(reply, packet, sender, [])
+            elif reply is not None:
                 try:
                     send(reply, sender)
                 except OSError:
@@ -138,9 +164,7 @@ class WildcardUDPReader(UDPReader):
             local, source = _asked_address(ancillary)
             if not _is_answerable(sender, (local, self._own[1])):
                 continue
-            reply = self._respond(packet, sender[0])
-            if reply is not None:
-                self._send(reply, sender, source)
+            self._answer(packet, sender, source)
 
 
 def _sender(address: bytes) -> Sender:

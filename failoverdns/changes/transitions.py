@@ -55,8 +55,9 @@ def transition_of(
     fleeting = tuple(write for write in decision.writes if write.is_fleeting)
     lasting = tuple(write for write in decision.writes if not write.is_fleeting)
     if not lasting:
-        delta = delta_of(draft, draft.revision, fleeting, settings=decision.settings)
-        return Transition(None, delta, fleeting, settings=decision.settings)
+        zones, settings = decision.zones, decision.settings
+        delta = delta_of(draft, draft.revision, fleeting, zones, settings, decision.static)
+        return Transition(None, delta, fleeting, zones, settings)
     revision = draft.revision + 1
     before = roles(draft, lasting)
     delta = delta_of(

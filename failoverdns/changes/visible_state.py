@@ -46,7 +46,8 @@ class VisibleState:
             if unrecorded:
                 self._keep(self.overlay.add(change, self.state))
         if change is None or transition.fleeting:
-            self.state.apply(self.state.revision, transition.fleeting, settings=settings)
+            zones = transition.zones if change is None else None
+            self.state.apply(self.state.revision, transition.fleeting, zones, settings)
         self._publish(transition.delta)
 
     def show_foreign(self, change: Change) -> None:

@@ -44,6 +44,7 @@ class Right(enum.IntFlag):
     MAKE_DIR = 1 << 7
     MAKE_REG = 1 << 8
     MAKE_SOCK = 1 << 9
+    TRUNCATE = 1 << 14
 
 
 _RIGHTS_OF_VERSION: Final = (0, 13, 14, 15, 15, 16)
@@ -69,7 +70,8 @@ def restrict(opened: Iterable[Opened]) -> int:
     """Restrict this thread to some files and folders; return the version of Landlock, 0 without it.
 
     New privileges must have been forbidden before (PR_SET_NO_NEW_PRIVS).  One that cannot be
-    reached is left out.  Raises OSError.
+    reached is left out, and so are rights that this kernel does not know and so does not forbid.
+    Raises OSError.
     """
     known = version()
     if known == 0:
@@ -83,17 +85,17 @@ def restrict(opened: Iterable[Opened]) -> int:
     try:
         for one in opened:
             with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-                _add(rules, one)
+                _add(rules, one.path, one.rights & rights)
         system_call(_RESTRICT_SELF, rules, 0)
     finally:
         os.close(rules)
     return known
 
 
-def _add(rules: int, one: Opened) -> None:
-    opened = os.open(one.path, os.O_PATH | os.O_CLOEXEC)
+def _add(rules: int, path: Path, rights: int) -> None:
+    opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = create_string_buffer(_RULE.pack(one.rights, opened), _RULE.size)
+        rule = create_string_buffer(_RULE.pack(rights, opened), _RULE.size)
         system_call(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
     finally:
         os.close(opened)

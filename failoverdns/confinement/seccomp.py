@@ -1,9 +1,10 @@
-"""The system calls of an answering process (seccomp(2)): those in a list; others get EPERM.
+"""The system calls of a process of ours (seccomp(2)): those in a list; others get EPERM.
 
 The list has what Python, Twisted and the C library use in a process that answers on sockets it was
 given, and writes a log.  What is not in it: to run programs, to start processes, to trace or signal
 others, to connect, to open sockets but the one it listens at for the next control process, to
-mount, to change users.  Refused calls fail, and end nothing.
+mount, to change users.  Refused calls fail, and end nothing.  The transfer process may open UDP
+sockets, too, because it sends NOTIFY messages.
 
 Linux knows a system call by its number, which differs by architecture: another one than those in
 the table gets no filter.
@@ -66,7 +67,9 @@ _NEWEST: Final = 462
 """System calls above are not known here, so the C library is told that there are none."""
 
 _CLONE_THREAD: Final = 0x10000
-_AF_UNIX, _SOCK_STREAM, _KINDS = 1, 1, 0xF
+_AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
+_SOCK_STREAM, _SOCK_DGRAM, _KINDS = 1, 2, 0xF
+_CONNECT: Final = (42, 203)
 _IOCTLS: Final = (0x5421, 0x5450, 0x5451, 0x541B, 0x5401)
 """FIONBIO, FIONCLEX, FIOCLEX, FIONREAD, TCGETS."""
 
@@ -88,14 +91,15 @@ def is_known() -> bool:
     return sys.maxsize > 1 << 32 and platform.machine() in _MACHINES
 
 
-def restrict() -> bool:
+def restrict(*, asks: bool = False) -> bool:
     """Allow this process the system calls of the list only; return False if there is no filter.
 
+    A process that `asks` others may open UDP sockets and connect them.
     New privileges must have been forbidden before (PR_SET_NO_NEW_PRIVS).  Raises OSError.
     """
     if not is_known():
         return False
-    code = program(platform.machine(), os.getpid())
+    code = program(platform.machine(), os.getpid(), asks=asks)
     packed = b"".join(_INSTRUCTION.pack(*one) for one in code)
     text = create_string_buffer(packed, len(packed))
     given = create_string_buffer(_PROGRAM.pack(len(code), addressof(text)), _PROGRAM.size)
@@ -109,16 +113,21 @@ def restrict() -> bool:
     return True
 
 
-def program(machine: str, pid: int) -> _Code:
-    """Return the filter for an architecture as classic BPF; `pid` is that of the process."""
+def program(machine: str, pid: int, *, asks: bool = False) -> _Code:
+    """Return the filter for an architecture as classic BPF; `pid` is that of the process.
+
+    A process that `asks` others may open UDP sockets and connect them.
+    """
     column, audit, _ = _MACHINES[machine]
     refused = _fail(errno.EPERM)
     code: _Code = [(_LOAD, 0, 0, _MACHINE), (_IF_EQUAL, 1, 0, audit), refused, _load(_NUMBER)]
     for _, *words in _rows():
         if words[column] != "-":
             code += [(_IF_EQUAL, 0, 1, int(words[column])), (_RETURN, 0, 0, _ALLOW)]
+    if asks:
+        code += [(_IF_EQUAL, 0, 1, _CONNECT[column]), (_RETURN, 0, 0, _ALLOW)]
     for name, numbers in (_JUDGED | _JUDGED_LATER).items():
-        body = _judged(name, pid)
+        body = _datagram_sockets() if asks and name == "socket" else _judged(name, pid)
         code += [(_IF_EQUAL, 0, len(body), numbers[column]), *body]
     return [*code, (_IF_GREATER, 0, 1, _NEWEST), _fail(errno.ENOSYS), refused]
 
@@ -148,6 +157,13 @@ def _judged(name: str, pid: int) -> _Code:
             return [_argument(0), (_IF_EQUAL, 0, 1, pid), allow, refuse]
         case _:  # prlimit64: its own limits
             return [_argument(0), (_IF_EQUAL, 0, 1, 0), allow, refuse]
+
+
+def _datagram_sockets() -> _Code:
+    """Return what decides about socket(2) for a process that asks others over UDP."""
+    families: _Code = [_argument(0), (_IF_EQUAL, 1, 0, _AF_INET), (_IF_EQUAL, 0, 4, _AF_INET6)]
+    kind: _Code = [_argument(1), (_AND, 0, 0, _KINDS), (_IF_EQUAL, 0, 1, _SOCK_DGRAM)]
+    return [*families, *kind, (_RETURN, 0, 0, _ALLOW), _fail(errno.EPERM)]
 
 
 def _argument(index: int) -> tuple[int, int, int, int]:

@@ -1,12 +1,13 @@
-"""What an answering process gives up before it gets its first socket.
+"""What an answering process, or the transfer process, gives up before it gets its first socket.
 
     new privileges, capabilities, core dumps     always
     files, ports, signals and names of others    where the kernel has Landlock (Linux 5.13)
     system calls that it does not need           on x86_64 and aarch64
 
 What stays: sockets that it was given, the folder of the query log, Python's own files for reading,
-and to make its rendezvous again, beside the control socket.  It can neither open the state, the
-keys and the configuration, nor connect to anything, nor run a program or start a process.
+and to make its rendezvous again, beside the control socket.  The transfer process may write to its
+own folder instead, and open UDP sockets, because it asks secondaries.  Neither of them can open the
+state, the keys and the configuration, connect to a TCP port, run a program or start a process.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ MAX_FAULT: Final = 100
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _READ: Final = Right.READ_FILE | Right.READ_DIR
 _LOG: Final = Right.WRITE_FILE | Right.MAKE_REG | Right.REMOVE_FILE
+_FILES: Final = _READ | _LOG | Right.MAKE_DIR | Right.TRUNCATE
 _RENDEZVOUS: Final = Right.MAKE_SOCK | Right.MAKE_DIR
 _PACKAGES: Final = ("site-packages", "dist-packages")
 _LIBRARIES: Final = tuple(map(Path, ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")))
@@ -56,14 +58,26 @@ def confine(package: Path, rendezvous: Path, query_log: Path | None) -> Confinem
     `query_log` that of the query log, if there is one.  Never raises OSError: what cannot be given
     up is reported, and the process answers all the same.
     """
-    _load_what_comes_late()
-    opened = [Opened(folder, _READ) for folder in _library_folders(package)]
-    opened.append(Opened(Path(os.devnull), Right.READ_FILE | Right.WRITE_FILE))  # for Twisted
-    opened += [
+    opened = [
         Opened(folder, _RENDEZVOUS) for folder in (rendezvous.parent, rendezvous.parent.parent)
     ]
     if query_log is not None:
         opened.append(Opened(query_log.parent, _LOG))
+    return _give_up(package, opened, asks=False)
+
+
+def confine_transfers(package: Path, folder: Path) -> Confinement:
+    """Give up what the transfer process does not need, as `confine` does.
+
+    It may write below `folder`, and send and receive over UDP.
+    """
+    return _give_up(package, [Opened(folder, _FILES)], asks=True)
+
+
+def _give_up(package: Path, opened: list[Opened], *, asks: bool) -> Confinement:
+    _load_what_comes_late()
+    opened += [Opened(folder, _READ) for folder in _library_folders(package)]
+    opened.append(Opened(Path(os.devnull), Right.READ_FILE | Right.WRITE_FILE))  # for Twisted
     faults: list[str] = []
     if len(os.listdir("/proc/self/task")) > 1:
         faults.append("another thread keeps what this one gives up")
@@ -79,15 +93,15 @@ def confine(package: Path, rendezvous: Path, query_log: Path | None) -> Confinem
     with suppress(OSError):  # a filter of system calls forbids it: then there must be none anyway
         capabilities.reduce_to(0)
     try:
-        filtered = seccomp.restrict()
+        filtered = seccomp.restrict(asks=asks)
     except OSError as fault:
         faults.append(f"seccomp: {fault.strerror}")
-    faults += _remains(version, filtered=filtered)
+    faults += _remains(version, socket.SOCK_STREAM if asks else socket.SOCK_DGRAM, filtered)
     return Confinement(version, filtered, "; ".join(faults)[:MAX_FAULT])
 
 
-def _remains(version: int, *, filtered: bool) -> Iterator[str]:
-    """Yield what this process can still do and should not."""
+def _remains(version: int, kind: socket.SocketKind, filtered: bool) -> Iterator[str]:
+    """Yield what this process can still do and should not, as to open sockets of a kind."""
     if capabilities.own().permitted:
         yield "it has capabilities"
     if version:
@@ -96,7 +110,7 @@ def _remains(version: int, *, filtered: bool) -> Iterator[str]:
             yield "it can read the folder /"
     if filtered:
         with suppress(PermissionError):
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+            socket.socket(socket.AF_INET, kind).close()
             yield "it can open sockets"
 
 

@@ -16,6 +16,7 @@ class RRType(IntEnum):
     NS = 2
     CNAME = 5
     SOA = 6
+    PTR = 12
     TXT = 16
     AAAA = 28
     DNAME = 39

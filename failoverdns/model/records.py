@@ -63,12 +63,22 @@ Rdata = IPv4Address | IPv6Address | DomainName | Text | StartOfAuthority | Opaqu
 class RRset:
     """An RRset without its owner name, so that many names can share it.
 
-    `ttl` in seconds; `data` is not empty.
+    `ttl` in seconds; `data` is not empty.  `stored_ttl` is the TTL in zone transfers where it is
+    another one: a flattened hostname is served with a TTL that may change from answer to answer of
+    a resolver, and a zone at one serial has one content.
     """
 
     rtype: int
     ttl: int
     data: tuple[Rdata, ...]
+    stored_ttl: int | None = None
+
+    @property
+    def as_stored(self) -> RRset:
+        """The RRset with the TTL that zone transfers have."""
+        if self.stored_ttl is None:
+            return self
+        return RRset(self.rtype, self.stored_ttl, self.data)
 
 
 @dataclass(frozen=True, slots=True)

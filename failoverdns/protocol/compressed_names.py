@@ -15,6 +15,12 @@ _POINTER: Final = 0xC0
 _REACHABLE: Final = 0x4000
 """Pointers lead to offsets below this one."""
 
+MOST_POINTERS: Final = 32
+"""Compression pointers in one name.
+
+Without this limit each name of a message could follow a chain of 8,000 pointers.
+"""
+
 
 class NameReader:
     """Reads the names of one message."""
@@ -30,6 +36,7 @@ class NameReader:
         Raises Malformed.  RFC 1035 sections 3.1 and 4.1.4.
         """
         message, labels, name, after, earliest = self._message, [], b"\0", 0, at
+        pointers = 0
         while True:
             known = self._known.get(at)
             length = message[at] if at < len(message) else 0x100
@@ -45,8 +52,9 @@ class NameReader:
             elif _POINTER <= length < 0x100 and at + 2 <= len(message):
                 after = after or at + 2
                 at = int.from_bytes(message[at : at + 2], "big") & 0x3FFF
-                if at >= earliest:
-                    raise Malformed("a compression pointer that does not lead backwards")
+                pointers += 1
+                if at >= earliest or pointers > MOST_POINTERS:
+                    raise Malformed("a compression pointer that does not lead back to a name")
                 earliest = at
             else:
                 raise Malformed("a name that is cut short, or a label of a type that is not known")

@@ -1,7 +1,11 @@
 """Queries from DNS clients, read from bytes in bounded time.
 
-Each byte is read once, no compression pointer is followed, and at most `MAX_RECORDS` records are
-skipped.  The layout of a message is that of RFC 1035 section 4 and RFC 6891 section 6.
+Each byte is read once, and at most `MAX_RECORDS` records are skipped.  No compression pointer is
+followed, except a few in the name of a TSIG key.  The layout of a message is that of RFC 1035
+section 4 and RFC 6891 section 6; an UPDATE has the same, and its question is the zone (RFC 2136).
+
+What is signed with a key whose name is known is `Signed`, and answered elsewhere: its secret is not
+known to whoever reads here.
 
 A malformed query is answered with its question and OPT record as far as these could be read: a
 resolver may drop a reply without its question, and takes one without OPT for a server without EDNS.
@@ -11,6 +15,7 @@ dnslib and dnspython do not parse queries: see docs/decisions.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -18,14 +23,19 @@ from typing import Final
 
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.numbers import Opcode, Rcode, RRType
+from failoverdns.model.numbers import Opcode, Rcode, RRClass, RRType
+from failoverdns.protocol.compressed_names import NameReader
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
-from failoverdns.protocol.tsig import TSIG, bad_key
+from failoverdns.protocol.signed import key_at_end
+from failoverdns.protocol.tsig_records import TSIG, bad_key
 
 MAX_RECORDS: Final = 32
 """Records that a query may have beside its question: OPT, TSIG, and some reserve."""
 
 _QUERY: Final = Opcode.QUERY.value
+_UPDATE: Final = Opcode.UPDATE.value
+_SOA: Final = RRType.SOA.value
+_NO_ZONE: Final = (RRClass.NONE.value, RRClass.ANY.value)
 _OPT: Final = RRType.OPT.value
 _HEADER: Final = Struct(">HBBHHHH")
 _QUESTION_END: Final = Struct(">HH")
@@ -69,6 +79,36 @@ class Unasked:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """A dynamic update of a zone that is not signed with a known key (RFC 2136).
+
+    `question` has the bytes of its zone section, `name` is the zone.
+    """
+
+    id: int
+    recursion_desired: bool
+    question: bytes
+    name: DomainName
+    qclass: int
+    edns: Edns | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A query or an update with a TSIG record that names a known key, `key` in lower case.
+
+    Nobody has checked the signature yet.  The rest is what a reply without an answer needs.
+    """
+
+    id: int
+    opcode: int
+    recursion_desired: bool
+    question: bytes
+    edns: Edns | None
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Faulty:
     """A message that is answered with an rcode, and with its question and OPT if they were read.
 
@@ -93,12 +133,16 @@ class Ignored:
     why: str
 
 
-def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
+def read_query(
+    packet: bytes, keys: Collection[bytes] = ()
+) -> Query | Unasked | Update | Signed | Faulty | Ignored:
     """Read one message from the network; never raises.
 
-    A message without a question is well-formed only if it has a cookie (RFC 7873 section 5.4).
+    `keys` are the names of known TSIG keys in wire form and lower case.  A message without a
+    question is well-formed only if it has a cookie (RFC 7873 section 5.4).
 
-    RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 8906, RFC 9619.
+    RFC 1035 section 4.1, RFC 2136 section 2, RFC 6891 section 6.1, RFC 8906, RFC 8945 section 5.2,
+    RFC 9619.
     """
     if len(packet) < 12:
         return Ignored("shorter than a header")
@@ -106,10 +150,10 @@ def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
     if high & 0x80:
         return Ignored("a response")
     opcode = high >> 3 & 0xF
-    if opcode != _QUERY:
-        return Faulty(id_, opcode, Rcode.NOTIMP, "opcode is not QUERY")
+    if opcode not in (_QUERY, _UPDATE):
+        return Faulty(id_, opcode, Rcode.NOTIMP, "opcode is neither QUERY nor UPDATE")
     rd, before, beside = bool(high & 1), answers + authorities, answers + authorities + additionals
-    if questions > 1:
+    if questions > 1 or (opcode == _UPDATE and not questions):
         return Faulty(id_, opcode, Rcode.FORMERR, f"{questions} questions", rd)
     at = 12
     if questions == 1:
@@ -121,16 +165,25 @@ def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
         except (IndexError, StructError):
             return Faulty(id_, opcode, Rcode.FORMERR, "cut short", rd)
         at = end + 4
+        if opcode == _UPDATE and (qtype != _SOA or qclass in _NO_ZONE):
+            return Faulty(id_, opcode, Rcode.FORMERR, "a zone section without a zone", rd)
     question = packet[12:at]
-    found = _read_records(packet, at, before, min(beside, MAX_RECORDS))
-    edns, why = found.edns, found.fault
-    if beside > MAX_RECORDS:
-        why = "too many records for a query"
-    if why is not None:
-        return Faulty(id_, opcode, Rcode.FORMERR, why, rd, question, edns)
-    if found.tsig is not None:
+    if opcode == _UPDATE and beside > MAX_RECORDS:
+        found = _Beside(key=key_at_end(packet, keys) if additionals else None)
+    else:
+        found = _read_records(packet, at, before, min(beside, MAX_RECORDS))
+        if beside > MAX_RECORDS:
+            found.fault = "too many records for a query"
+    edns = found.edns
+    if found.fault is not None:
+        return Faulty(id_, opcode, Rcode.FORMERR, found.fault, rd, question, edns)
+    if found.key is not None and found.key in keys:
+        return Signed(id_, opcode, rd, question, edns, found.key)
+    if found.key is not None:
         why = "a TSIG key that is not known"
         return Faulty(id_, opcode, Rcode.NOTAUTH, why, rd, question, edns, found.tsig)
+    if opcode == _UPDATE:
+        return Update(id_, rd, question, DomainName(packet[12:end]), qclass, edns)
     if questions == 1:
         return Query(id_, rd, question, DomainName(packet[12:end]), qtype, qclass, edns)
     if edns is not None and edns.version > 0:
@@ -156,10 +209,15 @@ def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
 
 @dataclass(slots=True)
 class _Beside:
-    """What stands beside the question, as far as it was read, and why it is malformed, or None."""
+    """What stands beside the question, as far as it was read, and why it is malformed, or None.
+
+    `key` is the name in a TSIG record, in lower case, and `tsig` the record of a reply that says
+    that this key is not known.
+    """
 
     edns: Edns | None = None
-    tsig: bytes | None = None
+    key: bytes | None = None
+    tsig: bytes = b""
     fault: str | None = None
 
 
@@ -168,7 +226,7 @@ def _read_records(packet: bytes, at: int, before: int, count: int) -> _Beside:
     found = _Beside()
     try:
         for index in range(count):
-            if found.tsig is not None:
+            if found.key is not None:
                 raise Malformed("a TSIG record that is not the last one")
             at = _read_record(packet, at, found, is_additional=index >= before)
         if at != len(packet):
@@ -196,11 +254,11 @@ def _read_record(packet: bytes, at: int, found: _Beside, *, is_additional: bool)
         found.edns = Edns(max(rclass, 512), version, bool(flags & 0x8000))
         found.edns = _with_options(found.edns, packet, data, end)
     elif rtype == TSIG:
-        if not is_additional or _name_end(packet, owner, pointers=False) != at:
+        if not is_additional:
             raise Malformed("a TSIG record in the wrong place")
-        rdata = packet[data:end]
-        algorithm_end = _name_end(rdata, 0, pointers=False)
-        found.tsig = bad_key(packet[owner:at], rclass, rdata, algorithm_end)
+        rdata, (name, _) = packet[data:end], NameReader(packet).read(owner)
+        found.tsig = bad_key(name, rclass, rdata, _name_end(rdata, 0, pointers=False))
+        found.key = name.lower()
     return end
 
 

@@ -23,7 +23,9 @@ from failoverdns.rules.decisions import (
     planning,
     record_commands,
     resolving,
+    secondaries,
     trimming,
+    updating,
 )
 from failoverdns.rules.decisions.decision import Decide, Decision
 from failoverdns.rules.derived.view import View
@@ -51,7 +53,9 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *planning.DECISIONS,
         *record_commands.DECISIONS,
         *resolving.DECISIONS,
+        *secondaries.DECISIONS,
         *trimming.DECISIONS,
+        *updating.DECISIONS,
     )
 )
 """The function that decides on each type of command; every mutation is in it."""

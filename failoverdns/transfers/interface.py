@@ -11,6 +11,11 @@ from failoverdns.model.change import Json
 from failoverdns.protocol.tsig import Verified
 from failoverdns.transfers.settings import TransferSettings
 
+CarryOut = Callable[[str, dict[str, Any]], Any]
+"""Carries out a call of the transfer process (name, arguments); returns its result, or a Deferred.
+
+A Rejected that it raises is sent back."""
+
 CallControl = Callable[[str, dict[str, Any]], Deferred[Any]]
 """Calls the control process (name, arguments); fails with Rejected or ConnectionDone."""
 
@@ -29,6 +34,9 @@ class Secondaries(Protocol):
 
         `soa` is the SOA record as in the answer section of a reply whose question is the origin.
         """
+
+    def heard(self, origin: bytes, host: str) -> None:
+        """Note that a client at an address has asked for the content or serial of a zone."""
 
     def notify(self, origin: bytes | None) -> None:
         """Notify the secondaries of a zone, or of all zones, whatever they have."""

@@ -12,9 +12,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
+from failoverdns.model.catalog import Catalog, catalog_of
+from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config, ListenAddress, SecondarySettings
 from failoverdns.model.zone import Zone
+from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.tsig import Algorithm, TSIGKey
 
 ALL_NAMES: Final = "*"
@@ -41,8 +44,9 @@ class TransferSettings:
     """Everything that the control process sends to the transfer process beside names and links.
 
     `keys` are by their names in wire form.  The catalog zone is among the `zones`; `catalog` is its
-    origin, None without one.  `folder` is where the process may write.  With `needs_certificate` a
-    zone transfer over TLS needs a client certificate.  `idle_timeout` is in seconds.
+    origin, None without one, and `catalogs` has its content for each key, as a delta.  `folder` is
+    where the process may write.  With `needs_certificate` a zone transfer over TLS needs a client
+    certificate.  `idle_timeout` is in seconds.
     """
 
     keys: Mapping[bytes, TSIGKey] = field(default_factory=dict)
@@ -52,16 +56,23 @@ class TransferSettings:
     needs_certificate: bool = False
     idle_timeout: float = 30.0
     catalog: bytes | None = None
+    catalogs: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
-def make_transfer_settings(config: Config, keys: Iterable[TSIGKey]) -> TransferSettings:
-    """Return the settings of a configuration whose secrets were read."""
+def make_transfer_settings(
+    config: Config, keys: Iterable[TSIGKey], catalog_serial: int
+) -> TransferSettings:
+    """Return the settings of a configuration whose secrets were read.
+
+    `catalog_serial` is the serial number of the catalog zone, if there is one.
+    """
     key_of = {one.name: one.key.wire for one in config.secondaries}
     zones = [_terms(zone, key_of) for zone in config.zones]
-    if config.catalog is not None:
+    catalog = catalog_of(config)
+    if catalog is not None:
         served = dict.fromkeys(name for zone in zones for name in zone.secondaries)
-        catalog_keys = frozenset(key_of[name] for name in served if name in key_of)
-        zones.append(ZoneTerms(config.catalog.wire, tuple(served), catalog_keys, 0))
+        allowed = frozenset(key.wire for key in catalog.keys)
+        zones.append(ZoneTerms(catalog.origin.wire, tuple(served), allowed, 0))
     return TransferSettings(
         keys={key.name: key for key in keys},
         secondaries=config.secondaries,
@@ -69,7 +80,8 @@ def make_transfer_settings(config: Config, keys: Iterable[TSIGKey]) -> TransferS
         folder=folder_of(config.state.sqlite),
         needs_certificate=config.tls is not None and config.tls.client_ca is not None,
         idle_timeout=config.tcp.idle_timeout,
-        catalog=config.catalog.wire if config.catalog is not None else None,
+        catalog=catalog.origin.wire if catalog is not None else None,
+        catalogs=_contents(catalog, catalog_serial) if catalog is not None else {},
     )
 
 
@@ -103,6 +115,9 @@ def write_settings(settings: TransferSettings) -> dict[str, Any]:
         "needs_certificate": settings.needs_certificate,
         "idle_timeout": settings.idle_timeout,
         "catalog": settings.catalog.hex() if settings.catalog is not None else None,
+        "catalogs": {
+            key.hex(): b64encode(delta).decode() for key, delta in settings.catalogs.items()
+        },
     }
 
 
@@ -133,7 +148,22 @@ def read_settings(written: dict[str, Any]) -> TransferSettings:
         needs_certificate=bool(written["needs_certificate"]),
         idle_timeout=float(written["idle_timeout"]),
         catalog=bytes.fromhex(written["catalog"]) if written["catalog"] is not None else None,
+        catalogs={
+            bytes.fromhex(key): b64decode(delta) for key, delta in written["catalogs"].items()
+        },
     )
+
+
+def _contents(catalog: Catalog, serial: int) -> dict[bytes, bytes]:
+    """Return the content of the catalog zone for each key, as a delta."""
+    soa = catalog.start_of_authority(serial)
+    contents = {}
+    for key in catalog.keys:
+        nodes = [
+            Node(rrset.owner, catalog.origin, (rrset.records,), 0) for rrset in catalog.rrsets(key)
+        ]
+        contents[key.wire] = write_delta(Delta(nodes=tuple(nodes), authorities=(soa,)))
+    return contents
 
 
 def _terms(zone: Zone, key_of: Mapping[str, bytes]) -> ZoneTerms:

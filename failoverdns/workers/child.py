@@ -177,6 +177,8 @@ class AnsweringProcess:
                 self._keep(arguments)
             case Call.RECALL:
                 return self._recall(int(arguments["after"]))
+            case Call.LINK:
+                answerer.forwarding.connect(channel.take_descriptors(1)[0])
             case Call.RETIRE:
                 return self._retire()
             case _:

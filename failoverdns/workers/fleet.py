@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ from failoverdns.workers.filling import FILLING, fill, fill_next
 from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
 from failoverdns.workers.handover import Orphans, dismiss
 from failoverdns.workers.heartbeat import Heartbeat
-from failoverdns.workers.interface import CannotAnswer, Parts
+from failoverdns.workers.interface import CannotAnswer, Give, Parts
 from failoverdns.workers.kept_texts import KeptTexts
 from failoverdns.workers.query_logs import log_queries
 from failoverdns.workers.reports import collected, combined, in_words
@@ -71,6 +72,7 @@ class Fleet:
         self._parts: Parts = lambda: iter(())
         self._orphans = Orphans(reactor, control_socket, inherited)
         self._kept = KeptTexts()
+        self._give: Give | None = None
         self._sample: int | None = None
         self._replacing = False
         self._is_outdated = False
@@ -180,6 +182,13 @@ class Fleet:
         """Close the sockets of a configuration that will not be used."""
         self._setup.discard(prepared)
 
+    def link_with(self, give: Give | None) -> None:
+        """Connect every process that answers, now or later, with a transfer process."""
+        self._give = give
+        for worker in self._workers:
+            if worker.is_serving:
+                self._link(worker)
+
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
         asked = [worker for worker in self._workers if worker.is_serving]
@@ -245,6 +254,16 @@ class Fleet:
         await fill(workers, self._parts, self._reactor)
         for worker in workers:
             worker.is_serving = True
+            self._link(worker)
+
+    def _link(self, worker: Worker) -> None:
+        """Connect a process with the transfer process, if there is one."""
+        if self._give is None:
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        spawn(_link(worker, ours))
+        with theirs:
+            self._give(theirs.fileno())
 
     def _arrange(self) -> None:
         """Assign every pair of sockets to a process that answers."""
@@ -295,3 +314,9 @@ class Fleet:
     def _settings(self) -> dict[str, Any]:
         settings = write_worker_settings(share_of(self._setup.settings, self._count))
         return {"settings": settings, "protocol": PROTOCOL}
+
+
+async def _link(worker: Worker, end: socket.socket) -> None:
+    """Give a process its end of a link, and close our copy."""
+    with end, suppress(Gone, Stuck):
+        await worker.call(Call.LINK, descriptors=[end.fileno()])

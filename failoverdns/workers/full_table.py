@@ -18,9 +18,11 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone
 from failoverdns.protocol.table.deltas import (
     Shared,
+    WriteRRsets,
     write_delta,
     write_nodes,
     write_rest,
+    write_rrsets,
     write_static,
 )
 from failoverdns.rules.derived.affected_names import configured_nodes
@@ -51,15 +53,16 @@ MOST_KEPT = 1 << 16
 _PRIMARY, _BACKUP = b"N" + PRIMARY_LABEL, b"N" + BACKUP_LABEL
 
 
-def parts(view: View) -> Iterator[bytes]:
+def parts(view: View, write: WriteRRsets = write_rrsets) -> Iterator[bytes]:
     """Yield the whole table in parts, each computed at the moment when it is requested.
 
-    The view may change between two parts: see `rules.derived.serving.in_parts`.
+    The view may change between two parts: see `rules.derived.serving.in_parts`.  `write` is
+    `write_stored_rrsets` for zone transfers.
     """
     yield write_delta(Delta(authorities=all_authorities(view)))
     shared: Shared = {}
-    for part in in_parts(view, GROUPS, partial(_write_groups, {}), _write_static):
-        yield part if isinstance(part, bytes) else write_nodes(part, shared)
+    for part in in_parts(view, GROUPS, partial(_write_groups, {}, write), _write_static):
+        yield part if isinstance(part, bytes) else write_nodes(part, shared, write)
 
 
 def next_parts(
@@ -75,7 +78,8 @@ def next_parts(
     while some := tuple(islice(soas, NEXT)):
         yield write_delta(Delta(authorities=some))
     shared: Shared = {}
-    for part in in_parts(view, NEXT, partial(_write_groups, {}), lambda *_: b""):
+    write_groups = partial(_write_groups, {}, write_rrsets)
+    for part in in_parts(view, NEXT, write_groups, lambda *_: b""):
         yield part if isinstance(part, bytes) else write_nodes(part, shared)
     yield write_nodes(configured_nodes(view, own_names))
     for zone in zones:
@@ -117,7 +121,9 @@ The other items are the application, TTL and zone from which the bytes were made
 """
 
 
-def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsOf) -> bytes:
+def _write_groups(
+    kept: _Kept, write: WriteRRsets, view: View, ids: Iterable[str], records: RecordsOf
+) -> bytes:
     """Return the names of groups, in the form of `write_nodes`."""
 
     def answer(group: Group, zone: Zone, ttl: int, id_: str | None, healthy: bool) -> bytes:
@@ -131,7 +137,7 @@ def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsO
         if made and made[0] is application and made[1] == ttl and made[2] is zone:
             return made[3]
         rrsets = group_records(group, records, ttl, id_, healthy=healthy)
-        rest = write_rest(rrsets, len(zone.origin.wire), negative_ttl_of(group, zone))
+        rest = write_rest(rrsets, len(zone.origin.wire), negative_ttl_of(group, zone), write)
         if application is not None and is_kept:
             if len(kept) >= MOST_KEPT:
                 kept.clear()

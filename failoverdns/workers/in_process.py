@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.handover import Orphans, dismiss
-from failoverdns.workers.interface import Parts
+from failoverdns.workers.interface import Give, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
 
@@ -104,6 +105,16 @@ class InProcess:
     def discard(self, prepared: PreparedWorkers) -> None:
         """Close the sockets of a configuration that will not be used."""
         self._setup.discard(prepared)
+
+    def link_with(self, give: Give | None) -> None:
+        """Connect the answerer with a transfer process."""
+        if give is None:
+            self._answerer.forwarding.disconnect()
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._answerer.forwarding.connect(ours.detach())
+        with theirs:
+            give(theirs.fileno())
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections."""

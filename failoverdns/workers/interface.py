@@ -15,6 +15,10 @@ Parts = Callable[[], Iterator[bytes]]
 """Returns the whole table as deltas, each computed at the moment when it is requested."""
 
 
+Give = Callable[[int], None]
+"""Takes a descriptor, which the caller closes afterwards."""
+
+
 class Answering(Protocol):
     """The processes that answer DNS clients."""
 
@@ -79,6 +83,13 @@ class Answering(Protocol):
 
     def discard(self, prepared: PreparedWorkers) -> None:
         """Close the sockets of a configuration that will not be used."""
+
+    def link_with(self, give: Give | None) -> None:
+        """Connect every process that answers, now or later, with a transfer process.
+
+        `give` gets the transfer process's end of each link.  The new links take the place of those
+        to an earlier transfer process; with None there is none any more.
+        """
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections, for `status`."""

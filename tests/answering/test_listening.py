@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -11,11 +12,16 @@ import pytest
 from heads import reactor, turn_until
 from twisted.internet.defer import Deferred
 
+from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.listening import Listeners
+from failoverdns.answering.responding import Answered
 from failoverdns.model.settings import ListenAddress, TCPSettings
 from failoverdns.net.sockets import bind
+from failoverdns.protocol.query import Signed
 
 ASKED = ListenAddress(ip_address("127.0.0.1"), 0)
+SIGNED = Signed(0x6162, 0, False, b"", None, b"\3key\0")
+SERVFAIL = b"ab\x80\2" + bytes(8)
 LIMITS = TCPSettings(10, 100, 100, 1_000_000)
 
 
@@ -24,10 +30,23 @@ class Process:
 
     def __init__(self, name: bytes) -> None:
         self.name = name
-        self.listeners = Listeners(reactor(), self._answer, LIMITS, None)
+        self.given: list[tuple[LinkedConnection, int]] = []
+        """The connections that were handed over, and copies of their descriptors."""
+        self.takes = True
+        self.listeners = Listeners(reactor(), self, LIMITS, None)
 
-    def _answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
+    def answer(self, packet: bytes, host: str, *, udp: bool) -> Answered:
+        if packet.startswith(b"signed"):
+            return SIGNED
         return self.name + b" " + packet[:20] + bytes(len(packet) - 20 if packet[:1] == b"L" else 0)
+
+    def ask(self, signed: Signed, packet: bytes, host: str, send: Callable[[bytes], None]) -> None:
+        send(b"asked for " + packet)
+
+    def hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
+        if self.takes:
+            self.given.append((connection, os.dup(descriptor)))
+        return self.takes
 
 
 @pytest.fixture
@@ -182,3 +201,61 @@ def test_queries_that_have_arrived_are_answered_before_a_stop(
         old.listeners.close_all()
         assert [udp.recv(100) for _ in range(200)] == [b"old %03d" % n for n in range(200)]
         assert received(tcp, 18) == b"\0\x07old one\0\x07old two"
+
+
+def framed(*messages: bytes) -> bytes:
+    """Return messages, each after two bytes of length."""
+    return b"".join(len(one).to_bytes(2, "big") + one for one in messages)
+
+
+def test_a_connection_with_a_signed_message_leaves_with_what_is_not_answered(
+    processes: tuple[Process, Process, int],
+) -> None:
+    """Messages before the signed one are answered; from it on, the next process has them all."""
+    old, new, port = processes
+    accepting(old, new)
+    with connected(port, old) as sock:
+        sock.sendall(framed(b"one", b"signed", b"two") + b"\0\x09half")
+        turn_until(lambda: bool(old.given))
+        ((connection, descriptor),) = old.given
+        with socket.socket(fileno=descriptor) as theirs:
+            rest = framed(b"signed", b"two") + b"\0\x09half"
+            assert connection == LinkedConnection("127.0.0.1", rest)
+            assert received(sock, 9) == framed(b"old one")
+            assert len(old.listeners.tcp_clients) == 0
+            sock.sendall(b"more")
+            assert theirs.recv(10) == b"more"
+            theirs.sendall(b"reply")
+            assert received(sock, 5) == b"reply"
+
+
+def test_a_connection_that_cannot_leave_is_answered_here(
+    processes: tuple[Process, Process, int],
+) -> None:
+    """The signed message gets SERVFAIL, the next ones their answers."""
+    old, new, port = processes
+    accepting(old, new)
+    old.takes = False
+    with connected(port, old) as sock:
+        sock.sendall(framed(b"one", b"signed", b"two", b"signed"))
+        expected = framed(b"old one", SERVFAIL, b"old two", SERVFAIL)
+        assert received(sock, len(expected)) == expected
+        assert len(old.listeners.tcp_clients) == 1
+
+
+def test_a_client_that_has_finished_sending_leaves_too(
+    processes: tuple[Process, Process, int],
+) -> None:
+    """`dig` and others close their side before they read."""
+    old, new, port = processes
+    accepting(old, new)
+    with connected(port, old) as sock:
+        sock.sendall(framed(b"signed"))
+        sock.shutdown(socket.SHUT_WR)
+        turn_until(lambda: bool(old.given))
+        ((connection, descriptor),) = old.given
+        with socket.socket(fileno=descriptor) as theirs:
+            assert connection.received == framed(b"signed")
+            assert theirs.recv(1) == b""
+            theirs.sendall(b"reply")
+        assert received(sock, 5) == b"reply"

@@ -11,6 +11,7 @@ import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rrset
+import dns.update
 import pytest
 from tables import (
     TCP,
@@ -150,12 +151,25 @@ def test_a_query_for_type_opt_gets_formerr() -> None:
     assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 7, 0x8101, 1, 0, 0, 0) + question
 
 
-@pytest.mark.parametrize("opcode", [1, 2, 3, 4, 5, 6, 15])
+@pytest.mark.parametrize("opcode", [1, 2, 3, 4, 6, 15])
 def test_another_opcode_is_not_implemented(opcode: int) -> None:
     """NOTIMP in a header alone, with id and opcode of the query, and RD cleared."""
     packet = pack(">HHHHHH", 7, opcode << 11 | 0x0100, 1, 0, 0, 0) + b"\0\0\1\0\1"
     expected = pack(">HHHHHH", 7, 0x8004 | opcode << 11, 0, 0, 0, 0)
     assert respond(TABLE, packet, UDP) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "rcode"), [("failover.test", 5), ("shop.failover.test", 9), ("elsewhere.test", 9)]
+)
+def test_an_update_that_is_not_signed_is_refused(zone: str, rcode: int) -> None:
+    """REFUSED for a zone of ours, else NOTAUTH; the reply repeats the zone, as that of BIND."""
+    update = dns.update.UpdateMessage(zone, id=7)
+    update.add("new", 60, "A", "192.0.2.1")
+    packet = update.to_wire()
+    zone_section = packet[12 : 12 + len(dns.name.from_text(zone).to_wire()) + 4]
+    expected = pack(">HHHHHH", 7, 0xA800 | rcode, 1, 0, 0, 0) + zone_section
+    assert respond(TABLE, packet, UDP) == respond(TABLE, packet, TCP) == expected
 
 
 def test_a_malformed_query_gets_formerr_with_its_question() -> None:

@@ -7,6 +7,8 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from failoverdns.answering.link import LinkedConnection
+from failoverdns.answering.responding import Answered
 from failoverdns.answering.tcp import TCPConnection, TCPFactory
 from failoverdns.answering.tcp_clients import (
     MESSAGES_A_TURN,
@@ -14,6 +16,7 @@ from failoverdns.answering.tcp_clients import (
     TCPClients,
 )
 from failoverdns.model.settings import TCPSettings
+from failoverdns.protocol.query import Signed
 
 IDLE_TIMEOUT = 10
 INITIAL_TIMEOUT = 3
@@ -283,3 +286,88 @@ def test_nothing_is_left_of_a_closed_connection(wire: Wire) -> None:
     assert wire.clock.getDelayedCalls() == []
     assert len(wire.clients) == 0
     assert len(wire.asked) == MESSAGES_IN_A_ROW
+
+
+SIGNED = Signed(0x6162, 0, False, b"", None, b"\3key\0")
+SERVFAIL = b"ab\x80\2" + bytes(8)
+
+
+class Leaving(Wire):
+    """A factory whose connections leave with the message `signed`, if they are taken."""
+
+    def __init__(self, *, takes: bool) -> None:
+        super().__init__()
+        self.given: list[LinkedConnection] = []
+        self.takes = takes
+        self.factory = TCPFactory(self.clock, self._answer, self.clients, self._hand_over)
+
+    def _answer(self, message: bytes, host: str) -> Answered:
+        return SIGNED if message == b"signed" else self._respond(message, host)
+
+    def _hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
+        assert descriptor == 99
+        self.given.append(connection)
+        return self.takes
+
+
+class Buffering(Transport):
+    """A transport whose client has not been sent everything yet."""
+
+    dataBuffer = b"replies"  # noqa: N815
+    _tempDataBuffer = ()  # noqa: N815
+
+    def fileno(self) -> int:
+        return 99
+
+
+def leaving(*, takes: bool) -> tuple[Leaving, TCPConnection, Buffering]:
+    """Return a client that has asked twice, then signed, then asked again."""
+    wire, transport = Leaving(takes=takes), Buffering()
+    connection = wire.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4711))
+    connection.makeConnection(transport)
+    connection.dataReceived(framed(b"one", b"two", b"signed", b"three"))
+    return wire, connection, transport
+
+
+def flush(wire: Leaving, transport: Buffering) -> None:
+    """Send everything that waits to the client."""
+    transport.dataBuffer = b""
+    producer = transport.producer
+    assert producer is not None
+    producer.resumeProducing()
+    wire.clock.advance(0)
+
+
+def test_a_connection_leaves_when_its_client_was_sent_all_earlier_replies() -> None:
+    """So replies stay in order; until then nothing more is read."""
+    wire, connection, transport = leaving(takes=False)
+    assert transport.writes == [framed(b"ONE"), framed(b"TWO")]
+    assert transport.producerState == "paused"
+    assert transport.producer is not None
+    transport.producer.resumeProducing()
+    wire.clock.advance(0)
+    connection.resume()
+    assert not wire.given
+    flush(wire, transport)
+    assert wire.given == [LinkedConnection("192.0.2.1", framed(b"signed", b"three"))]
+
+
+def test_a_connection_that_cannot_leave_continues_here() -> None:
+    """The signed message gets SERVFAIL, and those after it are answered."""
+    wire, connection, transport = leaving(takes=False)
+    flush(wire, transport)
+    assert transport.writes[2:] == [framed(SERVFAIL), framed(b"THREE")]
+    assert transport.producerState == "producing"
+    connection.dataReceived(framed(b"four"))
+    assert transport.writes[4:] == [framed(b"FOUR")]
+
+
+def test_a_client_that_goes_before_its_connection_leaves_is_forgotten() -> None:
+    """It did not read its replies in time."""
+    wire, connection, transport = leaving(takes=True)
+    wire.clock.advance(IDLE_TIMEOUT)
+    assert transport.aborted
+    connection.connectionLost()
+    flush(wire, transport)
+    assert not wire.given
+    assert len(wire.clients) == 0

@@ -12,6 +12,7 @@ from samples import HOSTNAME, name
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Transition, delta_of, transition_of
+from failoverdns.changes.visible_state import VisibleState
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.groups import RenameGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
@@ -106,6 +107,20 @@ def test_new_settings_that_alter_no_answer_are_used_without_a_stored_change() ->
     assert (made.change, made.settings, made.delta.nodes) == (None, settings, ())
     assert draft.settings == settings
     assert draft.revision == base.revision
+
+
+def test_other_access_to_a_zone_is_used_without_a_stored_change() -> None:
+    """A reload may change only who transfers or updates a zone."""
+    base = samples.state(zones=[samples.zone()])
+    (zone,) = base.zones
+    changed = replace(zone, secondaries=("ns2",))
+    draft, made = transition(base, Configure((changed,)))
+    assert (made.change, made.zones, made.delta.nodes) == (None, (changed,), ())
+    assert draft.zones == (changed,)
+    assert draft.revision == base.revision
+    shown = VisibleState(base, lambda delta: None, lambda step: None)
+    shown.show(made)
+    assert base.zones == (changed,)
 
 
 def test_new_settings_that_alter_an_answer_are_a_stored_change_with_new_serials() -> None:

@@ -68,3 +68,11 @@ def test_names_that_share_a_long_tail_are_read_once() -> None:
     for _ in range(10_000):
         assert len(reader.read(241 + 4 * 7)[0]) == 243 - 14
     assert time.process_time() - began < 2
+
+
+def test_a_chain_of_pointers_is_not_followed_for_long() -> None:
+    """Each of thousands of names could begin a chain of thousands of pointers."""
+    chain = b"\0\0" + b"".join(b"\xc0" + bytes((2 * n,)) for n in range(40))
+    assert NameReader(chain).read(2 * 32)[0] == b"\0"
+    with pytest.raises(Malformed):
+        NameReader(chain).read(2 * 33)

@@ -11,17 +11,27 @@ import dns.name
 import dns.rdatatype
 import dns.tsig
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from failoverdns.protocol.options import Options
-from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, read_query
+from failoverdns.protocol.query import (
+    Edns,
+    Faulty,
+    Ignored,
+    Query,
+    Signed,
+    Unasked,
+    Update,
+    read_query,
+)
 from failoverdns.protocol.reply import write_fault
 
 ID = 0x1234
 NAME = b"\3WWW\10failover\4test\0"
 TO_ROOT = b"\xc0\x20"
 QUESTION = NAME + pack(">HH", 1, 1)
+ZONE = b"\10failover\4test\0" + pack(">HH", 6, 1)
 LONGEST = (b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"x" * 61 + b"\0"
 TOO_LONG = (b"\x3f" + b"x" * 63) * 3 + b"\x3e" + b"x" * 62 + b"\0"
 
@@ -163,7 +173,12 @@ FAULTS = [
     ("STATUS", head(0x1000) + QUESTION, 2, 4),
     ("opcode 3", head(0x1800) + QUESTION, 3, 4),
     ("NOTIFY", head(0x2400) + QUESTION, 4, 4),
-    ("UPDATE", head(0x2800) + QUESTION, 5, 4),
+    ("an UPDATE whose zone section is not an SOA question", head(0x2800) + QUESTION, 5, 1),
+    ("an UPDATE of class ANY", head(0x2800) + ZONE[:-1] + b"\xff", 5, 1),
+    ("an UPDATE without a zone", head(0x2800, qd=0), 5, 1),
+    ("an UPDATE of two zones", head(0x2800, qd=2) + ZONE * 2, 5, 1),
+    ("an UPDATE with a byte after it", head(0x2800) + ZONE + b"\0", 5, 1),
+    ("an UPDATE whose record is missing", head(0x2800, ns=1) + ZONE, 5, 1),
     ("DSO", head(0x3000, qd=0), 6, 4),
     ("opcode 15", head(0x7900) + QUESTION, 15, 4),
     ("opcode 15, a header alone", head(0x7900, qd=0), 15, 4),
@@ -233,7 +248,9 @@ MALFORMED_TSIG = [
     ("in the answer section", head(an=1) + QUESTION + tsig()),
     ("in the authority section", head(ns=1) + QUESTION + tsig()),
     ("of class IN", head(ar=1) + QUESTION + tsig(rclass=1)),
-    ("whose owner is a pointer", head(ar=1) + QUESTION + tsig(owner=b"\xc0\x0c")),
+    ("whose owner points at itself", head(ar=1) + QUESTION + tsig(owner=b"\xc0\x25")),
+    ("whose owner points forward", head(ar=1) + QUESTION + tsig(owner=b"\xc0\x28")),
+    ("whose owner is too long", head(ar=1) + QUESTION + tsig(owner=b"\x3f" + b"x" * 63 + TOO_LONG)),
     ("without data", head(ar=1) + QUESTION + tsig(data=b"")),
     ("of three bytes", head(ar=1) + QUESTION + tsig(data=b"\1x\0")),
     ("whose MAC is longer", head(ar=1) + QUESTION + tsig(data=b"\0" + bytes(8) + b"\xff\xff")),
@@ -411,3 +428,100 @@ def test_a_damaged_query_is_a_query_a_fault_or_ignored(
     for at, value in damage:
         packet[at % len(packet)] = value
     assert isinstance(read_query(bytes(packet)), Query | Faulty | Ignored)
+
+
+KEYS = frozenset((b"\3key\0", b"\3xfr\10failover\4test\0"))
+POINTED = b"\3XfR\xc0\x10"
+"""The second key, compressed against the question, as dnspython writes it."""
+
+KNOWN = [
+    ("a query", head(ar=1) + QUESTION + tsig(), 0, b"\3key\0", None),
+    ("in capitals", head(ar=1) + QUESTION + tsig(owner=b"\3KEY\0"), 0, b"\3key\0", None),
+    (
+        "a compressed key",
+        head(ar=1) + QUESTION + tsig(owner=POINTED),
+        0,
+        b"\3xfr\10failover\4test\0",
+        None,
+    ),
+    (
+        "with EDNS",
+        head(ar=2) + QUESTION + opt() + tsig(),
+        0,
+        b"\3key\0",
+        Edns(1232, 0, False),
+    ),
+    ("IXFR", head(ns=1, ar=1) + QUESTION + RECORD + tsig(), 0, b"\3key\0", None),
+    ("an update", head(0x2800, ns=1, ar=1) + ZONE + RECORD + tsig(), 5, b"\3key\0", None),
+    (
+        "an update of 33 records",
+        head(0x2800, ns=33, ar=1) + ZONE + RECORD * 33 + tsig(),
+        5,
+        b"\3key\0",
+        None,
+    ),
+    (
+        "an update of 3,000 records with a compressed key",
+        head(0x2800, ns=3000, ar=1) + ZONE + RECORD * 3000 + tsig(owner=b"\3xfr\xc0\x0c"),
+        5,
+        b"\3xfr\10failover\4test\0",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("packet", "opcode", "key", "edns"),
+    [pytest.param(p, o, k, e, id=what) for what, p, o, k, e in KNOWN],
+)
+def test_what_names_a_known_key_is_left_to_whoever_has_the_key(
+    packet: bytes, opcode: int, key: bytes, edns: Edns | None
+) -> None:
+    """The name may be in capitals, or compressed; the signature is not looked at."""
+    signed = read_query(packet, KEYS)
+    question = ZONE if opcode else QUESTION
+    assert signed == Signed(ID, opcode, not opcode, question, edns, key)
+
+
+@pytest.mark.parametrize("packet", [pytest.param(p, id=what) for what, p in MALFORMED_TSIG])
+def test_a_malformed_record_of_a_known_key_gets_formerr(packet: bytes) -> None:
+    """It goes nowhere."""
+    fault = read_query(packet, KEYS)
+    assert isinstance(fault, Faulty)
+    assert fault.rcode == 1
+
+
+def test_an_update_without_a_known_key_is_read_with_its_zone() -> None:
+    """However many records it has: nobody counts them."""
+    for count in (0, 32, 33, 5000):
+        packet = head(0x2800, ns=count) + ZONE + RECORD * count
+        update = read_query(packet, KEYS)
+        assert isinstance(update, Update)
+        assert (update.question, update.name.to_text(), update.qclass) == (
+            ZONE,
+            "failover.test",
+            1,
+        )
+    other = head(0x2800, ns=33, ar=1) + ZONE + RECORD * 33 + tsig(owner=b"\4else\0")
+    assert isinstance(read_query(other, KEYS), Update)
+    few = read_query(head(0x2800, ar=1) + ZONE + tsig(owner=b"\4else\0"), KEYS)
+    assert isinstance(few, Faulty)
+    assert (few.rcode, bool(few.tsig), few.question) == (9, True, ZONE)
+
+
+def test_a_notification_is_not_implemented_even_if_it_is_signed() -> None:
+    """This server is the secondary of nobody."""
+    fault = read_query(head(0x2400, ar=1) + ZONE + tsig(), KEYS)
+    assert isinstance(fault, Faulty)
+    assert (fault.opcode, fault.rcode, fault.question) == (4, 4, b"")
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=120), st.sampled_from([0x0100, 0x2800]), st.integers(0, 40))
+def test_arbitrary_bytes_before_a_signature_never_raise(
+    data: bytes, flags: int, records: int
+) -> None:
+    """Neither do bytes that look like the end of a signed message."""
+    for tail in (tsig(), tsig(owner=POINTED), tsig(owner=data[:9]), data):
+        found = read_query(head(flags, ns=records, ar=1) + ZONE + data + tail, KEYS)
+        assert isinstance(found, Faulty | Signed | Update | Query | Unasked)

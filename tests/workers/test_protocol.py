@@ -16,7 +16,7 @@ from failoverdns.workers.calls import OTHER_VERSION, PROTOCOL, Call, check_proto
 from failoverdns.workers.first_version import translated
 
 FORMAT = "cf220563eb7217f3"
-SETTINGS = {"cookies", "identity", "querylog", "rate_limit", "tcp"}
+SETTINGS = {"cookies", "identity", "querylog", "rate_limit", "secondaries", "tcp", "tsig_keys"}
 
 
 def test_the_format_of_deltas_and_settings_changes_only_with_the_protocol() -> None:
@@ -38,7 +38,8 @@ def test_a_control_process_of_version_0_1_0_is_understood() -> None:
     """A worker that it starts after the upgrade has to answer until the control process ends."""
     check_protocol({})
     written = write_worker_settings(UNCONFIGURED)
-    old = {key: value for key, value in written.items() if key != "cookies"}
+    later = ("cookies", "secondaries", "tsig_keys")
+    old = {key: value for key, value in written.items() if key not in later}
     call, arguments = translated("agree", {"agreement": {**old, "secrets": []}})
     assert call == Call.CONFIGURE
     assert read_worker_settings(arguments["settings"]) == UNCONFIGURED

@@ -22,7 +22,7 @@ REPORT: dict[str, Any] = {
 def test_a_report_of_our_own_passes() -> None:
     """With counts of the rate limit, too."""
     check_report(REPORT)
-    check_report({**REPORT, "rate_limit": {"dropped": 1}})
+    check_report({**REPORT, "rate_limit": {"dropped": 1}, "signed": {"waiting": 1}})
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ def test_a_report_of_our_own_passes() -> None:
         {**REPORT, "tcp": {"connections": True}},
         {**REPORT, "tcp": [1]},
         {**REPORT, "rate_limit": {"dropped": None}},
+        {**REPORT, "signed": {"waiting": "x"}},
         {**REPORT, "version": "0.1.0\x1b[2J"},
         {**REPORT, "fast_path": "x" * 101},
     ],

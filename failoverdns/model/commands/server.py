@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from failoverdns.model.catalog import Catalog
 from failoverdns.model.change import StaticDifference
 from failoverdns.model.commands.kinds import (
     Action,
@@ -24,7 +25,8 @@ class Configure(Mutation):
 
     `is_start` is true at the start, which must succeed even if the state cannot be written.  With
     `may_have_lost` the server before may have served steps that were not recorded.  `static` is the
-    difference of the static records from those in use, if it was computed beforehand.
+    difference of the static records from those in use, if it was computed beforehand.  `catalog`
+    is the catalog zone of these zones, None without one.
     """
 
     zones: tuple[Zone, ...]
@@ -32,6 +34,7 @@ class Configure(Mutation):
     is_start: bool = False
     may_have_lost: bool = False
     static: StaticDifference | None = None
+    catalog: Catalog | None = None
 
     @property
     def unrecorded(self) -> Unrecorded:

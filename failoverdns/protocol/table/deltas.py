@@ -17,7 +17,7 @@ This module writes and checks deltas; `python_table` and `failoverdns/native` ap
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -40,6 +40,9 @@ PART: Final = 500
 _MOST_SHARED: Final = 1 << 16
 """Tuples of RRsets whose bytes are cached while nodes are written."""
 
+
+WriteRRsets = Callable[[tuple[RRset, ...]], bytes]
+"""Writes the RRsets of a name: with the TTLs that are served, or with those that are stored."""
 
 Shared = dict[int, tuple[tuple[RRset, ...], bytes]]
 """The bytes of tuples of RRsets by `id()` of the tuple, which is kept to keep its `id()` valid."""
@@ -85,14 +88,19 @@ def write_delta(delta: Delta) -> bytes:
     return b"".join(write_parts(delta))
 
 
-def write_parts(delta: Delta, size: int = PART) -> list[bytes]:
-    """Return the bytes of a delta in parts of `size` names; all but the last can be staged."""
+def write_parts(delta: Delta, size: int = PART, write: WriteRRsets | None = None) -> list[bytes]:
+    """Return the bytes of a delta in parts of `size` names; all but the last can be staged.
+
+    `write` writes the RRsets of names; it is `write_rrsets` by default.
+    """
+    write = write or write_rrsets
     first = [b"D" + origin.wire for origin in delta.dropped]
     for rrset in delta.authorities:
         soa = compile_records(rrset.records).tail
         first += (b"Z", rrset.owner.wire, _LENGTH.pack(len(soa)), soa)
     first += [b"R" + owner.wire for owner in delta.removed]
-    nodes = [write_nodes(delta.nodes[at : at + size]) for at in range(0, len(delta.nodes), size)]
+    names = delta.nodes
+    nodes = [write_nodes(names[at : at + size], write=write) for at in range(0, len(names), size)]
     if delta.static is not None:
         return [b"".join(first), *delta.static.removed, *delta.static.served, *nodes]
     return [b"".join(first + nodes[:1]), *nodes[1:]]
@@ -123,32 +131,38 @@ def write_removals(owners: Iterable[bytes]) -> bytes:
     return b"".join([b"R" + owner for owner in owners])
 
 
-def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
-    """Return the bytes of a delta that sets names.
+def write_nodes(
+    nodes: Iterable[Node], shared: Shared | None = None, write: WriteRRsets | None = None
+) -> bytes:
+    """Return the bytes of a delta that sets names; `write` is `write_rrsets` by default.
 
     Names with the same tuple of RRsets (the same object), as those of a group, share its bytes.
     To share them between several deltas, pass the same `shared`, which is empty at first.
     """
     parts: list[bytes] = []
+    write = write or write_rrsets
     shared = {} if shared is None else shared
     for node in nodes:
         found = shared.get(id(node.rrsets))
         if found is None:
             if len(shared) == _MOST_SHARED:
                 shared.clear()
-            found = shared[id(node.rrsets)] = (node.rrsets, write_rrsets(node.rrsets))
+            found = shared[id(node.rrsets)] = (node.rrsets, write(node.rrsets))
         rrsets = found[1]
         head = _NODE_HEAD.pack(len(node.zone.wire), node.negative_ttl, len(rrsets))
         parts += (b"N", node.owner.wire, head, rrsets)
     return b"".join(parts)
 
 
-def write_rest(rrsets: tuple[RRset, ...], size: int, negative_ttl: int) -> bytes:
+def write_rest(
+    rrsets: tuple[RRset, ...], size: int, negative_ttl: int, write: WriteRRsets | None = None
+) -> bytes:
     """Return the bytes that follow the owner in an "N" operation.
 
-    `size` is the size of the zone's origin in wire form, in bytes.
+    `size` is the size of the zone's origin in wire form, in bytes; `write` is `write_rrsets` by
+    default.
     """
-    written = write_rrsets(rrsets)
+    written = (write or write_rrsets)(rrsets)
     return _NODE_HEAD.pack(size, negative_ttl, len(written)) + written
 
 
@@ -161,6 +175,13 @@ def write_rrsets(rrsets: tuple[RRset, ...]) -> bytes:
         parts.append(_RRSET_HEAD.pack(records.rtype, len(records.data), len(compiled.tail)))
         parts.append(compiled.tail)
     return b"".join(parts)
+
+
+def write_stored_rrsets(rrsets: tuple[RRset, ...]) -> bytes:
+    """Return the RRsets of a name as `write_rrsets` does, with the TTLs of zone transfers."""
+    if all(one.stored_ttl is None for one in rrsets):
+        return write_rrsets(rrsets)
+    return write_rrsets(tuple([one.as_stored for one in rrsets]))
 
 
 def read_delta(delta: bytes) -> list[DeltaOperation]:

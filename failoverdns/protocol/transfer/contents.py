@@ -25,8 +25,8 @@ class Chunk(NamedTuple):
 class Snapshot:
     """The whole content of a zone at one serial.
 
-    `soa` is the SOA record; `chunks` have all other records, those of the apex first; `size` is
-    the sum of their bytes.
+    `soa` is the SOA record; `chunks` have all other records: the first those of the apex, the
+    others those of all other names, by a hash of the name.  `size` is the sum of their bytes.
     """
 
     origin: bytes
@@ -91,3 +91,58 @@ def records_in(data: bytes) -> Iterator[bytes]:
             at += 1 + length
         at += 12 + (data[at + 10] << 8 | data[at + 11])
         yield data[start:at]
+
+
+def relative_name(record: bytes) -> bytes:
+    """Return the labels of the owner name of a record below the origin; empty at the apex."""
+    at = 0
+    while (length := record[at]) < 0xC0:
+        at += 1 + length
+    return record[:at]
+
+
+def blocks_in(data: bytes) -> dict[bytes, bytes]:
+    """Return the records of each name, by its labels below the origin, in their order.
+
+    The records of a name follow each other.
+    """
+    blocks: dict[bytes, bytes] = {}
+    at, size = 0, len(data)
+    begin, name = 0, b""
+    while at < size:
+        start = at
+        while (length := data[at]) < 0xC0:
+            at += 1 + length
+        owner = data[start:at]
+        if owner != name or start == 0:
+            if start:
+                blocks[name] = data[begin:start]
+            begin, name = start, owner
+        at += 12 + (data[at + 10] << 8 | data[at + 11])
+    if size:
+        blocks[name] = data[begin:]
+    return blocks
+
+
+def above(number: int) -> int:
+    """Return the number of the chunk from which chunk `number`, at least 1, takes its names.
+
+    Those of the chunk of the apex do not count.
+    """
+    return number ^ (1 << number.bit_length() - 1)
+
+
+def join(chunk: Chunk, other: Chunk) -> Chunk:
+    """Return a chunk with the records of two."""
+    data, names, records = chunk
+    return Chunk(data + other.data, names + other.names, records + other.records)
+
+
+def joined(chunks: list[Chunk], count: int) -> list[Chunk]:
+    """Return `count` chunks, at least 1, with the records of more, as if they had never grown."""
+    chunks = list(chunks)
+    while len(chunks) > count:
+        last = chunks.pop()
+        source = above(len(chunks))
+        chunks[source] = join(chunks[source], last)
+    return chunks

@@ -5,8 +5,10 @@ Every function takes the state and a command and returns a Decision or raises Re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from heapq import nsmallest
+from ipaddress import IPv4Address, IPv6Address
 from random import Random
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -162,10 +164,33 @@ def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> D
     _check_one_kind(command.address, command.hostname)
     if not command.address and command.hostname is None:
         raise Rejected("invalid", "nothing to set: give --address (repeatable) or --hostname")
-    changed = replace(head, addresses=command.address, hostname=command.hostname)
-    if changed != head:
-        changed = replace(changed, observed=None)  # no probe has tested the new addresses yet
-    return _written(view, application, application.with_head(head, changed), moment)
+    after = application.with_head(head, _pointing(head, command.address, command.hostname))
+    return _written(view, application, after, moment)
+
+
+def set_addresses(
+    view: View,
+    application: Application,
+    addresses: Mapping[str, tuple[IPv4Address | IPv6Address, ...]],
+    moment: Moment,
+) -> Decision:
+    """Set the addresses of heads (by name) of an application, in place of those that they have.
+
+    Raises Rejected, also if it has no such head.
+    """
+    after = application
+    for name, given in addresses.items():
+        head = find_head(after, name)
+        after = after.with_head(head, _pointing(head, given, None))
+    return _written(view, application, after, moment)
+
+
+def _pointing(
+    head: Head, addresses: tuple[IPv4Address | IPv6Address, ...], hostname: str | None
+) -> Head:
+    """Return a head with other addresses, or another hostname, which no probe has tested yet."""
+    changed = replace(head, addresses=addresses, hostname=hostname)
+    return head if changed == head else replace(changed, observed=None)
 
 
 def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random) -> Decision:

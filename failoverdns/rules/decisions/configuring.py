@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from random import Random
 
+from failoverdns.model.catalog import Catalog
 from failoverdns.model.change import Json, StaticDifference, Write
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
@@ -18,6 +19,7 @@ from failoverdns.model.policy import Mode
 from failoverdns.model.record_text import type_name
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row, warned
+from failoverdns.rules.decisions.secondaries import forgotten
 from failoverdns.rules.derived.affected_names import changed_zones
 from failoverdns.rules.derived.apex import (
     apex_conflicts,
@@ -43,8 +45,8 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     steps that were not recorded: then every zone begins above them, if anything is automatic.
     Raises Rejected `invalid` for a zone whose name leaves no room for labels.  Raises Rejected
     `in-use`, with every fault, if a group's zone is not configured, if a name of a group has
-    configured records, if a check or policy is in use and not configured, or if a reload makes the
-    hostname of an application lead back to its group.
+    configured records or is that of the catalog zone, if a check or policy is in use and not
+    configured, or if a reload makes the hostname of an application lead back to its group.
     """
     too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
     if too_long:
@@ -54,12 +56,14 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         *_missing_zones(view, command),
         *_conflicts(view, command),
         *_missing_settings(view, command),
+        *_catalog_conflicts(view, command),
         *_new_loops(view, command),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     is_lost = command.may_have_lost and _is_any_automatic(view, command)
+    catalog = command.catalog
     led_to = led_to_by_zone(view, command.zones)
     for zone in command.zones:
         before = view.serial(zone.origin)
@@ -68,10 +72,14 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
             writes.append(above_reserved(before, digest, moment.now))
         elif before is None or before.digest != digest:
             writes.append(raised_serial(before, zone.origin, digest, moment.now))
+    if catalog is not None:
+        writes += _catalog_writes(view, catalog, moment.now, is_lost=command.may_have_lost)
     kept = {zone.origin for zone in command.zones}
+    kept |= {catalog.origin} if catalog is not None else set()
     for dropped in view.serials():  # also zones that were removed while no server ran
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
+    writes += forgotten(view, command.zones)
     names = [zone.origin.to_text() for zone in command.zones]
     # If the settings are those in use, no warning is new; but a start repeats all of them.
     is_new = command.is_start or command.settings != view.settings
@@ -200,6 +208,35 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
         group.flatten or group.automation.plan is not None or group.automation.policy in automatic
         for group in view.groups()
     )
+
+
+def _catalog_writes(
+    view: View, catalog: Catalog, now: float, *, is_lost: bool
+) -> tuple[Write, ...]:
+    """Return the write that raises the serial number of the catalog zone, if its content changed.
+
+    A name that was the catalog zone before, or any other zone, goes on from its serial number.
+    """
+    before, digest = view.serial(catalog.origin), catalog.digest()
+    if before is not None and is_lost:
+        return (above_reserved(before, digest, now),)
+    if before is None or before.digest != digest:
+        return (raised_serial(before, catalog.origin, digest, now),)
+    return ()
+
+
+def _catalog_conflicts(view: View, command: Configure) -> Iterator[str]:
+    """Yield the group at the name of the catalog zone: secondaries would not answer for it."""
+    catalog = command.catalog
+    for zone in command.zones if catalog is not None else ():
+        assert catalog is not None
+        if catalog.origin.is_at_or_below(zone.origin):
+            group = group_at(view, zone, catalog.origin)
+            if group is not None:
+                yield (
+                    f"{catalog.origin} cannot be the catalog zone, because it belongs to group "
+                    f"{group.name!r}"
+                )
 
 
 def _missing_settings(view: View, command: Configure) -> list[str]:

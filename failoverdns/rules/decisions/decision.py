@@ -11,6 +11,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Json, StaticDifference, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.moment import Moment
+from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.view import View
@@ -42,8 +43,21 @@ class Decision:
         return not all(write.is_fleeting for write in self.writes)
 
     def changes(self, view: View) -> bool:
-        """Return whether the decision changes anything; changed zones always have writes."""
-        return bool(self.writes) or self.settings not in (None, view.settings)
+        """Return whether the decision changes anything.
+
+        Zones that answer something else have writes; those that others may transfer or update
+        otherwise have none.
+        """
+        return (
+            bool(self.writes)
+            or self.settings not in (None, view.settings)
+            or (self.zones is not None and _access(self.zones) != _access(view.zones))
+        )
+
+
+def _access(zones: Iterable[Zone]) -> dict[DomainName, tuple[object, ...]]:
+    """Return who may transfer and update each zone, by origin."""
+    return {zone.origin: (zone.secondaries, zone.updates) for zone in zones}
 
 
 def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:

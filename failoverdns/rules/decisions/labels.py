@@ -11,6 +11,7 @@ from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
 from failoverdns.rules.derived.stored import whose
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.zones import is_catalog
 
 _ATTEMPTS = 1000
 """Random labels that are tried; if half of all labels are taken, 1 in 2**1000 commands fails."""
@@ -33,6 +34,12 @@ def check_label_free(view: View, zone: Zone, label: str) -> None:
             )
     if label in (STATUS_LABEL, CHALLENGE_LABEL):
         raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
+    if any(is_catalog(view, name) for name in group_names(zone.origin.child(label))):
+        raise Rejected(
+            "exists",
+            f"the catalog zone has the name of label {label!r}, so secondaries would not answer "
+            "for the group: choose another label",
+        )
     apex = labelled_apex(view, zone.origin)
     if apex is not None and label in SIDE_LABELS:
         raise Rejected(

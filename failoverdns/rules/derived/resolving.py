@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from failoverdns.model.application import Addresses, Hostname, Target
 from failoverdns.model.names import DomainName
@@ -70,21 +71,35 @@ def bounded(ttl: int) -> int:
     return max(MIN_TTL, min(ttl, MAX_TTL))
 
 
-def flattened(view: View, target: Target) -> tuple[Target, int]:
-    """Return the flattened form of a target, and the largest TTL to serve it with.
+class Flattened(NamedTuple):
+    """A target in flattened form, and the largest TTLs (seconds) to serve and to transfer it with.
+
+    The first TTL follows the answers of resolvers, each of which may change it; the second one is a
+    property of the zone at a serial.
+    """
+
+    target: Target
+    most: int
+    most_stored: int
+
+
+def flattened(view: View, target: Target) -> Flattened:
+    """Return the flattened form of a target, and the largest TTLs to serve and transfer it with.
 
     A hostname becomes the addresses of its last good answer, or those that are configured for it in
     a zone of this server; it stays a hostname if there are none.
     """
     if not isinstance(target, Hostname):
-        return target, UNBOUNDED
+        return Flattened(target, UNBOUNDED, UNBOUNDED)
     resolved = view.resolved(target.name)
     if resolved is None:
         configured, ttl = configured_target(view.zone, target.name)
-        return (target, UNBOUNDED) if configured is None else (configured, ttl)
+        if configured is None:
+            return Flattened(target, UNBOUNDED, UNBOUNDED)
+        return Flattened(configured, ttl, ttl)
     freshness = view.freshness(target.name)
     ttl = freshness.ttl if freshness is not None else MIN_TTL
-    return Addresses(resolved.ipv4, resolved.ipv6), ttl
+    return Flattened(Addresses(resolved.ipv4, resolved.ipv6), ttl, UNBOUNDED)
 
 
 def wanted(view: View) -> tuple[DomainName, ...]:

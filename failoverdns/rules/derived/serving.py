@@ -38,13 +38,13 @@ from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.apex import apex_group
 from failoverdns.rules.derived.challenges import challenge_nodes
-from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
+from failoverdns.rules.derived.resolving import UNBOUNDED, Flattened, flattened
 from failoverdns.rules.derived.retired import marker, retired_nodes, retired_statuses
 from failoverdns.rules.derived.targets import (
     addresses_only,
     apex_rrsets,
+    flattened_records,
     target_of_application,
-    target_records,
 )
 from failoverdns.rules.derived.view import View
 
@@ -162,14 +162,14 @@ def records_of(view: View) -> RecordsOf:
         head = (
             made.head if made is not None else target_of_application(application, healthy=healthy)
         )
-        target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
-        if made is not None and (made.target, made.most) == (target, most):
+        found = flattened(view, head) if flatten else Flattened(head, UNBOUNDED, UNBOUNDED)
+        if made is not None and made.found == found:
             return made.records
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
-        found = target_records(target, min(ttl, most)) or marker(ttl)
-        kept[id_, ttl, flatten, healthy] = _Made(application, head, target, most, found)
-        return found
+        rrsets = flattened_records(found, ttl) or marker(ttl)
+        kept[id_, ttl, flatten, healthy] = _Made(application, head, found, rrsets)
+        return rrsets
 
     return records
 
@@ -177,14 +177,12 @@ def records_of(view: View) -> RecordsOf:
 class _Made(NamedTuple):
     """Remembered records, and the values that they were made from.
 
-    `head` is the target of `application`, and `target` is that flattened; `most` is the largest TTL
-    (seconds) of `target`.
+    `head` is the target of `application`, and `found` is that flattened.
     """
 
     application: Application
     head: Target
-    target: Target
-    most: int
+    found: Flattened
     records: tuple[RRset, ...]
 
 

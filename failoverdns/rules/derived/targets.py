@@ -24,7 +24,7 @@ from failoverdns.rules.derived.apex import (
 )
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.health import healthy_heads
-from failoverdns.rules.derived.resolving import flattened
+from failoverdns.rules.derived.resolving import Flattened, flattened
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import target_of_heads, web_head
 
@@ -82,8 +82,7 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
         return target_records(configured or Nothing(), min(zone.ttl, most))
     else:
         target, ttl = Hostname(zone.alias), zone.ttl
-    found, most = flattened(view, target)
-    return addresses_only(target_records(found, min(ttl, most)))
+    return addresses_only(flattened_records(flattened(view, target), ttl))
 
 
 def unresolved(view: View, target: Hostname) -> str:
@@ -173,13 +172,22 @@ def target_of_application(application: Application, *, healthy: bool) -> Target:
     return web_head(application)
 
 
-def target_records(target: Target, ttl: int) -> tuple[RRset, ...]:
-    """Return the RRsets that answer with `target`, none for `Nothing`; `ttl` in seconds."""
+def flattened_records(found: Flattened, ttl: int) -> tuple[RRset, ...]:
+    """Return the RRsets that answer with a flattened target, with at most the TTL `ttl`."""
+    served, stored = min(ttl, found.most), min(ttl, found.most_stored)
+    return target_records(found.target, served, stored if stored != served else None)
+
+
+def target_records(target: Target, ttl: int, stored_ttl: int | None = None) -> tuple[RRset, ...]:
+    """Return the RRsets that answer with `target`, none for `Nothing`.
+
+    `ttl` in seconds; `stored_ttl` is that of zone transfers where it differs.
+    """
     match target:
         case Addresses(ipv4, ipv6):
             both = ((A, ipv4), (AAAA, ipv6))
-            return tuple([RRset(rtype, ttl, data) for rtype, data in both if data])
+            return tuple([RRset(rtype, ttl, data, stored_ttl) for rtype, data in both if data])
         case Hostname(name):
-            return (RRset(CNAME, ttl, (name,)),)
+            return (RRset(CNAME, ttl, (name,), stored_ttl),)
         case Nothing():
             return ()

@@ -38,6 +38,12 @@ def serial_writes(view: View, delta: Delta, now: float | None) -> tuple[Write, .
     return tuple(writes)
 
 
+def is_catalog(view: View, name: DomainName) -> bool:
+    """Return whether `name` is the catalog zone, which no process answers that everybody asks."""
+    serial = view.serial(name)
+    return serial is not None and serial.digest != NOT_CONFIGURED and view.zone(name) is None
+
+
 def authorities(view: View, writes: Iterable[Write]) -> tuple[OwnedRRset, ...]:
     """Return the SOA RRsets of the zones whose serial numbers `writes` set."""
     rrsets = []

@@ -1,0 +1,229 @@
+"""The control process's side of zone transfers: one transfer process, fed and replaced.
+
+    TSIG keys are configured -> a process is started, configured, linked, filled
+    publish                  -> the delta is sent to it; nobody waits
+    it ends                  -> another one is started, after a pause that grows
+    no TSIG keys any more    -> it ends
+
+Answering processes get a link to each new process, and SERVFAIL is what clients with keys get while
+there is none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from failoverdns.model.change import Delta, Json
+from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import Config
+from failoverdns.net.spawning import spawn
+from failoverdns.protocol.table.deltas import write_parts, write_stored_rrsets
+from failoverdns.protocol.tsig import TSIGKey
+from failoverdns.rules.derived.view import View
+from failoverdns.transfers.calls import Call
+from failoverdns.transfers.interface import CarryOut
+from failoverdns.transfers.keys import read_tsig_keys
+from failoverdns.transfers.process import TransferProcess
+from failoverdns.transfers.settings import (
+    TransferSettings,
+    make_transfer_settings,
+    write_settings,
+)
+from failoverdns.workers.called_process import Gone, Stuck
+from failoverdns.workers.calls import PROTOCOL
+from failoverdns.workers.filling import FILLING, fill
+from failoverdns.workers.frames import write_delta_frame
+from failoverdns.workers.full_table import parts
+from failoverdns.workers.interface import Answering, CannotAnswer
+
+PAUSE: Final = 0.5
+"""Seconds before a process that has ended is replaced; twice as long each time, if they go on."""
+
+MOST_PAUSE: Final = 30.0
+"""Seconds of the longest pause."""
+
+log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTransfers:
+    """Another configuration and the keys that were read for it, to be passed to `adopt`."""
+
+    config: Config
+    keys: tuple[TSIGKey, ...]
+
+
+class Transfers:
+    """Starts the transfer process, feeds it, and replaces it when it ends."""
+
+    def __init__(
+        self,
+        config: Config,
+        answering: Answering,
+        view: Callable[[], View],
+        carry_out: CarryOut,
+        lost: Callable[[], None],
+        reactor: Any,
+    ) -> None:
+        """Prepare; nothing is started before `start`.
+
+        `view` returns the state that is served.  `carry_out` does what the process calls for, and
+        `lost` is called when it has ended, so that nothing is known of secondaries any more.
+        """
+        self._control_socket = config.control.socket
+        self._answering = answering
+        self._view = view
+        self._carry_out = carry_out
+        self._lost = lost
+        self._reactor = reactor
+        self._settings: TransferSettings | None = None
+        self._process: TransferProcess | None = None
+        self._is_running = False
+        self._failures = 0
+
+    def prepare(self, config: Config) -> PreparedTransfers:
+        """Read the secrets of a configuration; raises CannotReadSecrets, and changes nothing."""
+        return PreparedTransfers(config, read_tsig_keys(config))
+
+    def start(self, prepared: PreparedTransfers) -> None:
+        """Start the process if the configuration has keys, and do not wait for it."""
+        self._is_running = True
+        self.adopt(prepared)
+
+    def adopt(self, prepared: PreparedTransfers) -> None:
+        """Use another configuration, which the state has taken over, from now on."""
+        self._settings = self._settings_of(prepared) if prepared.keys else None
+        process = self._process
+        if self._settings is None:
+            if process is not None:
+                self._process = None
+                self._answering.link_with(None)
+                spawn(process.retire())
+                self._lost()
+            return
+        if process is None:
+            self._launch()
+        elif process.pid:
+            process.call_later(Call.CONFIGURE, self._configuration())
+
+    def publish(self, delta: Delta) -> None:
+        """Send a delta to the process, with the TTLs that zone transfers have; do not wait."""
+        if self._process is not None:
+            written = write_parts(delta, write=write_stored_rrsets)
+            self._process.publish(write_delta_frame(written))
+
+    def notify_zone(self, origin: bytes | None) -> bool:
+        """Have the secondaries of a zone notified, or those of all zones.
+
+        Return False if there is no process that could do it.
+        """
+        if self._process is None:
+            return False
+        arguments = {"zone": origin.hex()} if origin is not None else {}
+        self._process.call_later(Call.NOTIFY, arguments)
+        return True
+
+    async def report(self) -> dict[str, Json] | None:
+        """Return what the process reports of itself; None if there are no keys."""
+        if self._settings is None:
+            return None
+        found: dict[str, Json] = {}
+        process = self._process
+        if process is not None:
+            with suppress(Gone, Stuck, Rejected):
+                found = await process.call(Call.REPORT)
+        return {"serving": process is not None and process.is_filled, **found}
+
+    async def stop(self) -> None:
+        """End the process."""
+        self._is_running = False
+        process, self._process = self._process, None
+        if process is not None:
+            self._answering.link_with(None)
+            await process.retire()
+
+    def _settings_of(self, prepared: PreparedTransfers) -> TransferSettings:
+        catalog = prepared.config.catalog
+        serial = self._view().serial(catalog) if catalog is not None else None
+        number = serial.serial if serial is not None else 0
+        return make_transfer_settings(prepared.config, prepared.keys, number)
+
+    def _launch(self) -> None:
+        """Start a process; what it needs is sent meanwhile."""
+        assert self._settings is not None
+        process = TransferProcess(self._reactor, self._carry_out, self._ended)
+        _make_folder(self._settings.folder)
+        try:
+            process.start(self._control_socket)
+        except CannotAnswer as fault:
+            log.error("{fault}", fault=str(fault))
+            self._replace_later()
+            return
+        self._process = process
+        spawn(self._fill(process))
+
+    async def _fill(self, process: TransferProcess) -> None:
+        """Configure a process, link it with the answering processes, and send it every zone."""
+        began = self._reactor.seconds()
+        try:
+            await process.call(Call.CONFIGURE, self._configuration(), bound=FILLING)
+            if process is not self._process:
+                return
+            self._answering.link_with(process.link)
+            await fill([process], partial(_stored_parts, self._view()), self._reactor)
+            await process.call(Call.FILLED, bound=FILLING)
+        except (Gone, Stuck):
+            return
+        except Rejected as refusal:
+            log.error("the transfer process cannot be used: {why}", why=refusal.message)
+            process.kill()
+            return
+        process.is_filled = True
+        self._failures = 0
+        text = "zone transfers are served by process {pid}, filled in {seconds:.2f} s"
+        log.info(text, pid=process.pid, seconds=self._reactor.seconds() - began)
+
+    def _ended(self, process: TransferProcess) -> None:
+        if process is not self._process:
+            return
+        self._process = None
+        self._answering.link_with(None)
+        self._lost()
+        text = "transfer process {pid} has ended; another one takes its place"
+        log.error(text, pid=process.pid)
+        self._replace_later()
+
+    def _replace_later(self) -> None:
+        pause = min(MOST_PAUSE, PAUSE * 2**self._failures)
+        self._failures = min(self._failures + 1, 10)
+        spawn(self._replace(pause))
+
+    async def _replace(self, pause: float) -> None:
+        await deferLater(self._reactor, pause)
+        if self._is_running and self._process is None and self._settings is not None:
+            self._launch()
+
+    def _configuration(self) -> dict[str, Any]:
+        assert self._settings is not None
+        return {"settings": write_settings(self._settings), "protocol": PROTOCOL}
+
+
+def _stored_parts(view: View) -> Iterator[bytes]:
+    return parts(view, write_stored_rrsets)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder for the files of the transfer process; without it there are no files."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as fault:
+        log.warn("{folder}: {why}", folder=str(folder), why=fault.strerror)

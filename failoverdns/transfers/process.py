@@ -1,0 +1,129 @@
+"""The transfer process as the control process sees it: start it, send it deltas, call it, kill it.
+
+Which process takes the place of one that ends is decided in `transfers.control_side`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.net.own_process import command, environment
+from failoverdns.net.spawning import spawn
+from failoverdns.transfers.calls import Call
+from failoverdns.transfers.child import CHANNEL
+from failoverdns.transfers.interface import CarryOut
+from failoverdns.workers.called_process import CalledProcess, Gone, Stuck
+from failoverdns.workers.channel import Channel, open_channel
+from failoverdns.workers.frames import MAX_REPLY
+from failoverdns.workers.interface import CannotAnswer
+
+SERVE: Final = "failoverdns.transfers.child:serve"
+"""The function that the transfer process runs."""
+
+MAX_WAITING: Final = 64 << 20
+"""Bytes of deltas that may wait for a process that is filled; with more it is killed."""
+
+PATIENCE: Final = 20.0
+"""Seconds in which it must have applied a delta; commits do not wait for that."""
+
+
+class TransferProcess(CalledProcess, ProcessProtocol):
+    """A transfer process that this control process starts."""
+
+    def __init__(
+        self, reactor: Any, carry_out: CarryOut, ended: Callable[[TransferProcess], None]
+    ) -> None:
+        """Prepare a process; `carry_out` does what it calls for, `ended` is called at its end."""
+        super().__init__(reactor, 0, "transfer process")
+        self.is_filled = False
+        """Whether every zone was sent to it."""
+        self._carry_out = carry_out
+        self._ended = ended
+        self._checking = False
+
+    def start(self, control_socket: Path) -> None:
+        """Start the process of the server at `control_socket`; raises CannotAnswer."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._channel = Channel(self._called, _take_no_delta, self._lose, most=MAX_REPLY)
+        open_channel(self._reactor, ours.fileno(), self._channel)
+        ours.close()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        try:
+            process = self._reactor.spawnProcess(
+                self,
+                sys.executable,
+                command(SERVE, (str(control_socket),), sys.path),
+                env=environment(os.environ),
+                path="/",
+                childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},
+            )
+        except OSError as fault:
+            self._retiring = True
+            self._channel.abort()
+            raise CannotAnswer(f"the transfer process cannot be started: {fault}") from None
+        finally:
+            os.close(nothing)
+            theirs.close()
+        self.pid = process.pid
+        self._channel.name = f"transfer process {self.pid}"
+
+    def publish(self, frame: bytes) -> None:
+        """Send a delta, and do not wait; a process that does not apply it in time is killed."""
+        self.send_delta(frame)
+        if self.is_filled and self._sent - self._applied > MAX_WAITING:
+            self.kill()
+        elif not self._checking:
+            self._checking = True
+            spawn(self._check())
+
+    def call_later(self, name: Call, arguments: dict[str, Any] | None = None) -> None:
+        """Call the process and do not wait; nothing happens if it has ended."""
+        spawn(self._call_quietly(name, arguments))
+
+    def link(self, descriptor: int) -> None:
+        """Give it a descriptor of a link to an answering process, which is duplicated."""
+        copy = os.dup(descriptor)
+        calling = self._channel.call(Call.LINK, {}, [copy])
+        # The descriptor is sent in this turn of the reactor or later: it stays open until then.
+        calling.addBoth(lambda _: os.close(copy))
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: N802
+        """Note that the process has ended, and report it to `ended`."""
+        self.is_filled = False
+        self._channel.close()
+        self._note_end()
+        self._ended(self)
+
+    async def _check(self) -> None:
+        """Wait until what was sent is applied, and again if more was sent meanwhile."""
+        with suppress(Gone, Stuck, Rejected):
+            while self._applied < self._sent:
+                await self.call(Call.APPLIED, bound=PATIENCE)
+        self._checking = False
+
+    async def _call_quietly(self, name: Call, arguments: dict[str, Any] | None) -> None:
+        with suppress(Gone, Stuck, Rejected):
+            await self.call(name, arguments)
+
+    def _called(self, _: Channel, name: str, arguments: dict[str, Any]) -> Any:
+        return self._carry_out(name, arguments)
+
+    def _kill(self) -> None:
+        with suppress(ProcessExitedAlready, ProcessLookupError):
+            self.transport.signalProcess(signal.SIGKILL)  # type: ignore[union-attr]
+
+
+def _take_no_delta(*_: object) -> None:
+    raise Malformed("a delta, which it may not send")
