@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from system.server import Server, wait_for
-from system.updating import contents, nsupdate, send, updatable, update, wait_until_signed
+from pebble import Pebble
+from system.server import DEADLINE, Server, tool, wait_for
+from system.updating import (
+    BASE64,
+    contents,
+    nsupdate,
+    send,
+    updatable,
+    update,
+    wait_until_signed,
+)
 
 pytestmark = pytest.mark.system
+
+ACME = "acme.failover.test"
+NAME = "414-262-781.failover.test"
+"""The key for challenges, and the hostname of the group."""
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +167,9 @@ def test_the_messages_of_external_dns_are_carried_out(shared: Server) -> None:
     assert {name for name, _ in client.records("A", "TXT") if "k8s" in name} == set()
 
 
-def test_an_update_that_was_answered_survives_kill_9(tmp_path: Path) -> None:
+def test_an_answered_update_survives_kill_9_and_without_the_server_there_is_servfail(
+    tmp_path: Path,
+) -> None:
     server = updatable(tmp_path)
     try:
         server.start()
@@ -162,9 +179,13 @@ def test_an_update_that_was_answered_survives_kill_9(tmp_path: Path) -> None:
             message.add(f"host{number}", 60, "A", "192.0.2.7")
             assert send(message, server.port, tcp=bool(number % 2)) == 0
         server.stop(signal.SIGKILL)
+        lines = ("update add host.failover.test 60 A 192.0.2.7", "send")
+        wait_for(lambda: "SERVFAIL" in nsupdate(server.port, *lines))
+        assert server.short("host0.failover.test") == ["192.0.2.7"]  # answers go on
         server.kill()
         server.start()
         assert all(server.short(f"host{number}.failover.test") for number in range(5))
+        assert server.short("host.failover.test") == []
         wait_until_signed(server)
         message = update()
         message.delete("host0")
@@ -174,14 +195,72 @@ def test_an_update_that_was_answered_survives_kill_9(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_without_the_control_process_an_update_gets_servfail(tmp_path: Path) -> None:
-    server = updatable(tmp_path)
-    try:
-        server.start()
-        wait_until_signed(server)
-        server.stop(signal.SIGKILL)
-        lines = ("update add host.failover.test 60 A 192.0.2.7", "send")
-        wait_for(lambda: "SERVFAIL" in nsupdate(server.port, *lines))
-        assert server.short("ns1.failover.test") == ["127.0.0.1"]
-    finally:
-        server.kill()
+@pytest.fixture(scope="module")
+def pebble(shared: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    """Return a CA that queries the server."""
+    with Pebble(tmp_path_factory.mktemp("pebble"), shared.port) as running:
+        yield running
+
+
+def run(command: list[str | Path], folder: Path, **environment: str) -> None:
+    """Run a client, which must succeed."""
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=4 * DEADLINE,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_certbot_gets_a_certificate_with_its_plugin(
+    shared: Server, pebble: Pebble, tmp_path: Path
+) -> None:
+    credentials = tmp_path / "rfc2136.ini"
+    credentials.write_text(
+        f"dns_rfc2136_server = 127.0.0.1\ndns_rfc2136_port = {shared.port}\n"
+        f"dns_rfc2136_name = {ACME}.\ndns_rfc2136_secret = {BASE64}\n"
+        "dns_rfc2136_algorithm = HMAC-SHA256\n"
+    )
+    credentials.chmod(0o600)
+    folders = [f"--{kind}-dir={tmp_path}" for kind in ("config", "work", "logs")]
+    run(
+        [
+            *(tool("certbot"), "certonly", "--non-interactive", "--agree-tos"),
+            *("--register-unsafely-without-email", "--server", pebble.directory),
+            *("--dns-rfc2136", "--dns-rfc2136-propagation-seconds", "0"),
+            *("--dns-rfc2136-credentials", str(credentials), "-d", f"www.{NAME}"),
+            *folders,
+        ],
+        tmp_path,
+        REQUESTS_CA_BUNDLE=str(pebble.ca_file),
+    )
+    assert (tmp_path / "live" / f"www.{NAME}" / "fullchain.pem").exists()
+    assert shared.short(f"_acme-challenge.www.{NAME}", "TXT") == []
+
+
+def test_lego_gets_a_certificate_for_the_wildcard_of_a_group(
+    shared: Server, pebble: Pebble, tmp_path: Path
+) -> None:
+    run(
+        [
+            *(tool("lego"), "--accept-tos", "--email", "a@failover.test", "--path", str(tmp_path)),
+            *("--server", pebble.directory, "--dns", "rfc2136"),
+            *("--dns.resolvers", f"127.0.0.1:{shared.port}"),
+            *("--dns.disable-cp", "--domains", f"*.{NAME}", "run"),
+        ],
+        tmp_path,
+        LEGO_CA_CERTIFICATES=str(pebble.ca_file),
+        RFC2136_NAMESERVER=f"127.0.0.1:{shared.port}",
+        RFC2136_TSIG_ALGORITHM="hmac-sha256.",
+        RFC2136_TSIG_KEY=f"{ACME}.",
+        RFC2136_TSIG_SECRET=BASE64,
+        RFC2136_PROPAGATION_TIMEOUT="10",
+        RFC2136_POLLING_INTERVAL="1",
+        RFC2136_SEQUENCE_INTERVAL="1",
+    )
+    assert (tmp_path / "certificates" / f"_.{NAME}.crt").exists()
+    assert shared.short(f"_acme-challenge.{NAME}", "TXT") == []
