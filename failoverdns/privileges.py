@@ -140,6 +140,10 @@ def _read(config: Config) -> Iterator[Path]:
         yield from (config.delivery.client_crl,) if config.delivery.client_crl is not None else ()
     if config.cookies.secret_file is not None:
         yield config.cookies.secret_file
+    yield from (key.secret_file for key in config.tsig_keys)
+    if (tls := config.tls) is not None:
+        yield from (tls.certificate, tls.key)
+        yield from (tls.client_ca,) if tls.client_ca is not None else ()
     if config.acme is not None:
         account = config.acme.external_account
         yield from (path for path in (config.acme.ca_file,) if path is not None)

@@ -204,6 +204,7 @@ class Reloading:
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
         running.trimming.configure(config.history)
+        running.following.configure(config)
         OURS.note()
         running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))

@@ -28,6 +28,7 @@ from failoverdns.control.commanding import (
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
 from failoverdns.control.updating import Updating
+from failoverdns.following.following import Following, FollowingEffects
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
@@ -63,14 +64,14 @@ class Running:
     resolving: Resolving
     automation: Automation
     trimming: Trimming
+    following: Following
     control: ControlFactory
     update: Callable[[dict[str, Any]], Any]
     """Carries out a dynamic update that the transfer process has verified; returns its result."""
-    note_secondaries: Callable[[list[Any] | None], None]
-    """Takes what the transfer process knows of secondaries; None: there is no such process."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
+        self.following.announce(change)
         self.control.send_event(event_line(change))
         self.reactions.announce(change)
         self.resolving.announce(change)
@@ -78,6 +79,7 @@ class Running:
 
     def announce_unrecorded(self, step: Change) -> None:
         """Pass a step that is served and not stored on to every part."""
+        self.following.announce(step)
         self.control.send_event(unrecorded_line(step))
         self.reactions.announce_unrecorded(step)
         self.resolving.announce(step)
@@ -89,6 +91,7 @@ class Running:
 
     def stop(self) -> None:
         """Stop every part, and disconnect the clients of the control socket."""
+        self.following.stop()
         self.control.close()
         self.automation.stop()
         self.trimming.stop()
@@ -101,6 +104,7 @@ class Running:
         Raises Rejected `busy` if they take too long; then commands are taken again.
         """
         self.control.suspend()
+        self.following.release()
         if not await _holds(lambda: self.control.is_quiet and self.ledger.is_idle, reactor):
             self.control.resume()
             text = f"commands under way did not end within {FINISHING:g} s; try again"
@@ -111,6 +115,7 @@ class Running:
 
         Call `finish_commands` before.
         """
+        self.following.stop()
         self.automation.stop()
         self.trimming.stop()
         self.resolving.stop()
@@ -147,6 +152,19 @@ def build(
         steady=steady,
     )
 
+    following = Following(
+        FollowingEffects(
+            state=lambda: ledger.state,
+            spawn=spawn,
+            log=lambda text: log.warn("{text}", text=text),
+            submit=submit_own,
+            now=time.time,
+            steady=steady,
+            notify=transfers.notify_zone,
+            reactor=reactor,
+        )
+    )
+
     async def server() -> dict[str, Json]:
         return {
             **await answering.report(),
@@ -168,6 +186,7 @@ def build(
         restart=restart,
         can_issue=lambda: reactions.issuing,
         anchors=reactions.anchors,
+        following=following,
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
@@ -187,9 +206,9 @@ def build(
         resolving,
         automation,
         trimming,
+        following,
         control,
         update=partial(_updated, updating),
-        note_secondaries=lambda _: None,
     )
 
 

@@ -276,6 +276,7 @@ class Service:
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
+        running.following.configure(self.config)
         if self._listener is not None:
             self._listener.accept(running.control, self._admits, running.control.places.make_room)
         if self._prepared is not None:
@@ -321,14 +322,14 @@ class Service:
             case CallBack.UPDATE:
                 return running.update(arguments)
             case CallBack.SECONDARIES:
-                running.note_secondaries(arguments["secondaries"])
+                running.following.take(arguments["secondaries"])
                 return None
         raise Rejected("unknown-command", f"the transfer process cannot call {name!r}")
 
     def _note_no_transfers(self) -> None:
         """Note that there is no transfer process, so that nothing is known of secondaries."""
         if self.running is not None:
-            self.running.note_secondaries(None)
+            self.running.following.take(None)
 
     def _announce(self, change: Change) -> None:
         if self.running is not None:

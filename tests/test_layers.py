@@ -54,6 +54,7 @@ FLOORS: Mapping[str, str] = {
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
+    "transfers.keys":  "model protocol answering secret_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
@@ -107,7 +108,8 @@ HOMES: Mapping[str, str] = {
                     "control.shared control.turns answering.answerer answering.forwarding "
                     "answering.listening answering.query_log answering.tcp "
                     "answering.tcp_clients answering.udp "
-                    "workers transfers delivery.one_request delivery.pull delivery.revoked_clients "
+                    "workers transfers following delivery.one_request delivery.pull "
+                    "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
                     "running restarting reading reloading starting service cli.serving",

@@ -20,6 +20,7 @@ from failoverdns.cli.row_commands import (
     add_row_commands,
 )
 from failoverdns.cli.sending import REFUSED
+from failoverdns.cli.tsig_key import tsig_key
 from failoverdns.control.language.commands import ROWS
 
 
@@ -133,5 +134,6 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+cli.add_command(tsig_key)
 cli.add_command(import_group)
 add_row_commands(cli, ROWS.values())

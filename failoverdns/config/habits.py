@@ -42,6 +42,17 @@ _UNIT_OF: Final[Mapping[str, str]] = {
 
 _COMMANDS: Final = "over the control socket, with `failoverdns {} add`, and are stored in the state"
 
+_STAND: Final = "stand in `secondaries`, with their address and key"
+
+_KEYS: Final = "TSIG keys stand in `tsig_keys`, each with its algorithm and secret_file"
+
+_TRANSFERS: Final = (
+    "whoever has the key of one of a zone's `secondaries` may transfer the zone, and their "
+    "addresses are notified; nobody else may, and nobody else is"
+)
+
+_PRIMARY: Final = "this server is always the primary of its zones; leave it out"
+
 _ELSEWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("group", "groups"), f"groups come {_COMMANDS.format('group')}"),
     **dict.fromkeys(
@@ -65,6 +76,35 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(("include", "includes"), "the configuration is one file; leave it out"),
     **dict.fromkeys(("metrics", "prometheus", "statistics"), "there are no metrics yet"),
+    **dict.fromkeys(("keys", "tsig", "key_file", "keyfile", "tsig_key"), _KEYS),
+    **dict.fromkeys(
+        ("remote", "remotes", "slave", "slaves", "master", "masters", "primaries", "peers"),
+        f"name servers that transfer zones from this one {_STAND}; this server is always the "
+        "primary, so it transfers none itself",
+    ),
+    **dict.fromkeys(
+        (
+            *("acl", "acls", "allow_transfer", "provide_xfr", "outgoing_interface", "axfr"),
+            *("also_notify", "notify", "notify_source", "transfer_source", "transfers"),
+        ),
+        _TRANSFERS,
+    ),
+    **dict.fromkeys(("allow_notify", "request_xfr", "allow_axfr_fallback"), _PRIMARY),
+    **dict.fromkeys(
+        (
+            *("allow_update", "update_policy", "allow_update_forwarding", "ddns", "update"),
+            *("dynamic_update", "dnsupdate", "allow_dnsupdate_from"),
+        ),
+        "who may update a zone stands in `updates` of the zone",
+    ),
+    **dict.fromkeys(
+        ("catalog_zone", "catalog_zones", "catalog_role", "catalogs"),
+        "the name of the catalog zone stands in `catalog`",
+    ),
+    **dict.fromkeys(
+        ("tls_port", "tls_service_pem", "tls_service_key", "dot", "listen_tls", "cert_file"),
+        "DNS over TLS has listen, certificate and key, in `tls`",
+    ),
 }
 """Keys that belong nowhere in the file, in any section that does not have them."""
 
@@ -82,12 +122,21 @@ _IN_ZONES: Final[Mapping[str, str]] = {
 }
 """Keys of zones in other servers, and of their SOA records."""
 
+_SECRET: Final = (
+    "write it into a file with mode 0600, and the path of that file as `secret_file`, so that this "
+    "file can be shown to others"
+)
+
 
 def of_key(section: tuple[str, ...], key: str) -> str:
     """Return what to do instead of an unknown key in a section, which is given as its path."""
     word = key.lower().replace("-", "_")
     if section[:1] == ("zones",) and word in _IN_ZONES:
         return _IN_ZONES[word]
+    if section[:1] == ("tsig_keys",) and word == "secret":
+        return _SECRET
+    if section[:1] == ("secondaries",) and word in ("port", "ip", "host", "addresses"):
+        return 'write one address, such as `address: "198.51.100.53:53"`'
     return _ELSEWHERE.get(word, "")
 
 

@@ -24,6 +24,7 @@ from failoverdns.model.policy import (
     AUTOMATION_FLAG,
     RULES_OF_OUR_OWN,
     Assertion,
+    Following,
     Gate,
     SafetyRule,
     Wait,
@@ -33,6 +34,7 @@ _FORMS = {
     "assert": "write assert: {groups: [GROUP, ...], at_least: N}",
     "gate": "write gate: {group: GROUP} or gate: {flag: FLAG}",
     "wait": "write the seconds, as in wait: 600",
+    "secondaries": "write secondaries: in-step",
 }
 
 
@@ -80,11 +82,14 @@ class GateSection(Section):
 
 
 class SafetyRuleSection(Section):
-    """The keys of one safety rule: exactly one of `assert`, `gate`, `wait`, and `groups`."""
+    """The keys of one safety rule: `groups`, and exactly one of the others."""
 
     assert_: AssertSection | None = Field(default=None, alias="assert")
     gate: GateSection | None = None
     wait: Annotated[float, PlainValidator(numbers.seconds(1, 604800))] | None = None
+    secondaries: (
+        Annotated[str, one_of("a state that secondaries can be required to have", "in-step")] | None
+    ) = None
     groups: list[Annotated[str, text(group_pattern)]] = []
 
 
@@ -97,10 +102,12 @@ def read_safety_rule(
     """
     if name in RULES_OF_OUR_OWN:
         faults.add(node.key, f"{quoted(name)} is a built-in rule; choose another name")
-    kinds = [key for key in ("assert", "gate", "wait") if node.at(key) is not None]
+    kinds = [key for key in _FORMS if node.at(key) is not None]
     if len(kinds) != 1:
         given = f"not {' and '.join(kinds)}" if kinds else "and none is given"
-        faults.add(node.place, f"must be exactly one of assert, gate and wait, {given}")
+        faults.add(
+            node.place, f"must be exactly one of assert, gate, wait and secondaries, {given}"
+        )
         return None
     if (rule := node.at(kinds[0])) is not None and rule.value is None:
         faults.add(rule.place, f"empty; {_FORMS[kinds[0]]}")
@@ -120,6 +127,8 @@ def read_safety_rule(
         return section.gate.into(Gate, name=name, groups=groups)
     if section.wait is not None:
         return Wait(name, groups, section.wait)
+    if section.secondaries is not None:
+        return Following(name, groups)
     return None
 
 

@@ -27,6 +27,25 @@ _TRANSFER: Final = "Get its records from its primary, and import them: dig AXFR 
 _SIGNING: Final = {48: "DNSKEY", 51: "NSEC3PARAM", 59: "CDS", 60: "CDNSKEY"}
 """Types of records that are of use in a signed zone only, by number (RFC 4034, 5155, 7344)."""
 
+_ACCESS: Final = {
+    **dict.fromkeys(
+        ("allow-transfer", "also-notify"),
+        (
+            "who transfers the zones, and is notified, is not taken",
+            "Name these servers in `secondaries`, and their key in `tsig_keys`: a file of BIND "
+            "with the key can be its secret_file",
+        ),
+    ),
+    **dict.fromkeys(
+        ("allow-update", "update-policy"),
+        (
+            "who may update a zone is not taken",
+            "Name the key in `tsig_keys`, and what it may change in `updates` of the zone",
+        ),
+    ),
+}
+"""Statements on zone transfers and updates, with what is not taken, and what to write."""
+
 _SHOWN: Final = 3
 """Errors that are shown of a file that is not a zone file."""
 
@@ -67,6 +86,8 @@ def zone_statements(
             reason = "clients get different answers in views, and one answer here"
             advice = "Import the zone files that all clients shall see, one by one"
             builder.refuse(statement.place, f"the view {name}", reason, advice)
+        if word == "options":
+            _list_access(statement, "options", builder)
         if word != "zone" or len(statement.words) < 2 or statement.block is None:
             continue
         text = statement.words[1]
@@ -77,10 +98,21 @@ def zone_statements(
             reason = f"its type is {kind or 'not given'}" if file else "no file has its records"
             builder.refuse(statement.place, f"the zone {text}", reason, _TRANSFER)
         else:
+            _list_access(statement, text, builder)
             try:
                 yield statement, DomainName.from_text(text), file
             except Malformed as fault:
                 builder.refuse(statement.place, f"the zone {text}", str(fault))
+
+
+def _list_access(statement: Statement, name: str, builder: PlanBuilder) -> None:
+    """List who may transfer and update zones; nothing is lost where nobody may."""
+    for inner in statement.block or ():
+        word = inner.words[0].lower() if inner.words else ""
+        allowed = [one.words for one in inner.block or ()]
+        if word in _ACCESS and allowed not in ([], [("none",)]):
+            reason, advice = _ACCESS[word]
+            builder.refuse(inner.place, f"{word} of {name}", reason, advice)
 
 
 def require_zone(zone: ZoneSource) -> ZoneSource:

@@ -78,7 +78,7 @@ class Catalog:
 def member_label(origin: DomainName) -> str:
     """Return the label of a member zone, which stays the same as long as it is a member.
 
-    RFC 9432 section 4.1: another label would make secondaries drop the zone and fetch it anew.
+    RFC 9432 section 4.1: another label would make secondaries drop the zone and transfer it again.
     """
     return sha256(origin.wire).hexdigest()[:32]
 

@@ -14,6 +14,8 @@ class EventKind(Enum):
     ROLE = "role"
     HEALTH = "health"
     REFUSED = "refused"
+    SECONDARY_BEHIND = "secondary-behind"
+    SECONDARY_IN_STEP = "secondary-in-step"
     BEFORE_SWITCH = "before_switch"
 
 

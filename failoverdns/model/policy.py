@@ -119,7 +119,18 @@ class Wait:
     seconds: float
 
 
-SafetyRule = Assertion | Gate | Wait
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A safety rule: no group may be switched while a secondary of its zone is behind.
+
+    Only operators are held up by it: an automatic switch helps more clients than it leaves behind.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+
+
+SafetyRule = Assertion | Gate | Wait | Following
 
 
 def is_about(rule: SafetyRule, group: str) -> bool:

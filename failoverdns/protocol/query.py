@@ -27,7 +27,7 @@ from failoverdns.model.numbers import Opcode, Rcode, RRClass, RRType
 from failoverdns.protocol.compressed_names import NameReader
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
 from failoverdns.protocol.signed import key_at_end
-from failoverdns.protocol.tsig import TSIG, bad_key
+from failoverdns.protocol.tsig_records import TSIG, bad_key
 
 MAX_RECORDS: Final = 32
 """Records that a query may have beside its question: OPT, TSIG, and some reserve."""

@@ -23,6 +23,7 @@ from failoverdns.rules.decisions import (
     planning,
     record_commands,
     resolving,
+    secondaries,
     trimming,
     updating,
 )
@@ -52,6 +53,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *planning.DECISIONS,
         *record_commands.DECISIONS,
         *resolving.DECISIONS,
+        *secondaries.DECISIONS,
         *trimming.DECISIONS,
         *updating.DECISIONS,
     )

@@ -31,6 +31,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
 from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.resolution import Resolved
+from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.static_records import wire_rdata
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import ZoneSerial
@@ -163,6 +164,15 @@ def _read_resolved(document: Document) -> Resolved:
     )
 
 
+def _write_behind(behind: BehindSecondary) -> Document:
+    return {**asdict(behind), "zone": behind.zone.to_text()}
+
+
+def _read_behind(document: Document) -> BehindSecondary:
+    fields = _but_kind(document)
+    return BehindSecondary(**fields | {"zone": DomainName.from_text(fields["zone"])})
+
+
 def _read_records(document: Document) -> StoredRecords:
     fields = _but_kind(document)
     zone, owner = zone_name(fields.pop("zone")), DomainName.from_text(fields.pop("owner"))
@@ -206,5 +216,6 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     Resolved: DocumentKind("resolved", _write_resolved, _read_resolved),
     HistoryCut: DocumentKind("cut", asdict, lambda d: HistoryCut(**_but_kind(d))),
     Flag: DocumentKind("flag", asdict, read_flag),
+    BehindSecondary: DocumentKind("behind-secondary", _write_behind, _read_behind),
 }
 """A row for each kind of entity that is stored."""

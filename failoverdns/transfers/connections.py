@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -30,6 +32,8 @@ from failoverdns.transfers.transfer_log import TransferLog
 
 MESSAGE_TIME: Final = 60.0
 """Seconds that a client may take to read a message."""
+
+_SILENT: Final = "the client reads nothing"
 
 log = Logger()
 
@@ -61,7 +65,7 @@ class TransferConnection(Protocol):
         self._connections.all.add(self)
         if self.transport.socket.family != socket.AF_UNIX:
             self.transport.setTcpNoDelay(True)
-        self._wait(MESSAGE_TIME, "it reads nothing")
+        self._wait(MESSAGE_TIME, _SILENT)
         self.transport.pauseProducing()
         self._next()
 
@@ -101,17 +105,18 @@ class TransferConnection(Protocol):
 
     def progress(self) -> None:
         """Note that the client has read a message."""
-        self._wait(MESSAGE_TIME, "the client reads nothing")
+        self._wait(MESSAGE_TIME, _SILENT)
 
     def _close(self, why: str) -> None:
         self._lost = self._lost or why
         self.transport.abortConnection()
 
-    def _wait(self, seconds: float, why: str) -> None:
-        """Close the connection in some seconds, unless something happens before."""
+    def _wait(self, seconds: float, why: str, end: Callable[[], None] | None = None) -> None:
+        """Close the connection in some seconds by `end`, unless something happens before."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._timer = self._connections.reactor.callLater(seconds, self._close, why)
+        close = end or partial(self._close, why)
+        self._timer = self._connections.reactor.callLater(seconds, close)
 
     def _next(self) -> None:
         """Answer the next message, or wait for it."""
@@ -126,14 +131,15 @@ class TransferConnection(Protocol):
             if self.is_idle:  # a part of a message has no time of its own
                 return
             self.is_idle = True
-            self._wait(self._connections.requests.settings.idle_timeout, "it asks nothing")
+            idle = self._connections.requests.settings.idle_timeout
+            self._wait(idle, "", self.transport.loseConnection)
             self.transport.resumeProducing()
             return
         message = bytes(buffer[2 : 2 + size])
         del buffer[: 2 + size]
         self.is_idle = False
         self.transport.pauseProducing()
-        self._wait(MESSAGE_TIME, "the client reads nothing")
+        self._wait(MESSAGE_TIME, _SILENT)
         self._connections.places.touch(self)
         spawn(self._answer(message))
 

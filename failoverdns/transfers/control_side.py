@@ -121,11 +121,16 @@ class Transfers:
             written = write_parts(delta, write=write_stored_rrsets)
             self._process.publish(write_delta_frame(written))
 
-    def notify_zone(self, origin: bytes | None) -> None:
-        """Have the secondaries of a zone notified, or those of all zones."""
-        if self._process is not None:
-            arguments = {"zone": origin.hex()} if origin is not None else {}
-            self._process.call_later(Call.NOTIFY, arguments)
+    def notify_zone(self, origin: bytes | None) -> bool:
+        """Have the secondaries of a zone notified, or those of all zones.
+
+        Return False if there is no process that could do it.
+        """
+        if self._process is None:
+            return False
+        arguments = {"zone": origin.hex()} if origin is not None else {}
+        self._process.call_later(Call.NOTIFY, arguments)
+        return True
 
     async def report(self) -> dict[str, Json] | None:
         """Return what the process reports of itself; None if there are no keys."""

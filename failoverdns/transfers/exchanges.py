@@ -58,10 +58,22 @@ class _Sent:
     mac: bytes
 
 
-class Exchanges(DatagramProtocol):
-    """The messages to one secondary, and its replies."""
+class _Socket(DatagramProtocol):
+    """A socket to one secondary."""
 
-    transport: Any
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
+        """Pass a packet on: it is the secondary's, because the socket is connected."""
+        self._take(datagram)
+
+    def connectionRefused(self) -> None:  # noqa: N802
+        """Take the news that nothing listens there; messages that wait get no reply."""
+
+
+class Exchanges:
+    """The messages to one secondary, and its replies."""
 
     def __init__(
         self,
@@ -112,8 +124,7 @@ class Exchanges(DatagramProtocol):
         self._waiting[id_] = _Sent(origin, kind, mac)
         self._ids[origin, kind] = id_
         try:
-            self._open()
-            self.transport.write(signed)
+            self._open().write(signed)
         except (OSError, CannotListenError) as fault:
             self.close()
             self._reactor.callLater(0, self._failed, id_, _cannot_send(self.settings, fault))
@@ -130,8 +141,8 @@ class Exchanges(DatagramProtocol):
         if port is not None:
             port.stopListening()
 
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
-        """Take a reply."""
+    def take(self, datagram: bytes) -> None:
+        """Take a packet of the secondary; it is ignored unless a message waits for it."""
         sent = self._waiting.get(int.from_bytes(datagram[:2], "big"))
         if sent is None or len(datagram) < 12 or not datagram[2] & 0x80:
             return
@@ -151,9 +162,6 @@ class Exchanges(DatagramProtocol):
             if reply.opcode == _OPCODES[sent.kind] and reply.origin in (None, sent.origin):
                 self._answered(sent, reply.serial, _problem(sent.kind, reply))
 
-    def connectionRefused(self) -> None:  # noqa: N802
-        """Take the news that nothing listens there; messages that wait get no reply."""
-
     def _answered(self, sent: _Sent, serial: int | None, problem: str | None) -> None:
         self.forget(sent.origin, sent.kind)
         self._replied(Replied(sent.origin, sent.kind, serial, problem))
@@ -163,12 +171,13 @@ class Exchanges(DatagramProtocol):
         if sent is not None:
             self._answered(sent, None, problem)
 
-    def _open(self) -> None:
+    def _open(self) -> Any:
         if self._port is None:
             host, source = self.settings.address.host, self.settings.source
             interface = str(source) if source is not None else "::" if host.version == 6 else ""
-            self._port = self._reactor.listenUDP(0, self, interface=interface)
-            self.transport.connect(str(host), self.settings.address.port)
+            port = self._port = self._reactor.listenUDP(0, _Socket(self.take), interface=interface)
+            port.connect(str(host), self.settings.address.port)
+        return self._port
 
     def _unused_id(self) -> int | None:
         if len(self._waiting) >= 0x8000:

@@ -2,7 +2,7 @@
 
 An image is filled and changed by the same deltas as the tables of answering processes.  Names are
 spread over chunks by a hash of the owner name: a chunk is immutable bytes with the records of some
-24 names.  A change writes the chunks of its names anew and leaves all others, so a snapshot is a
+24 names.  A change rewrites the chunks of its names and leaves all others, so a snapshot is a
 tuple of chunks that costs nothing to keep, and all zone transfers at one serial share it.
 
 The chunks grow in number with the names, one at a time (linear hashing): chunk `n` takes its names

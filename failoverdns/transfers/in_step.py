@@ -35,7 +35,7 @@ RANDOM_ID: Final = partial(SystemRandom().getrandbits, 16)
 """Draws the id of a message."""
 
 _STALE: Final = 1000
-"""Outdated times that may be in the queue before it is made anew."""
+"""Outdated times that may be in the queue before it is made again."""
 
 
 @dataclass(slots=True)

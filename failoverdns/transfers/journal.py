@@ -4,7 +4,7 @@ It lets a secondary continue with an incremental zone transfer after a restart, 
 ended.  Nothing depends on it: what cannot be read, or could not be written, costs a transfer of the
 whole zone.  It is never synced, because a checksum finds what a crash of the machine left behind.
 
-The file is written anew, beside the old one, when the differences after the image have more bytes
+The file is rewritten, beside the old one, when the differences after the image have more bytes
 than half of the zone, and 1 MiB.  So it has at most the image, these, and the differences that are
 kept in memory.
 """
@@ -66,7 +66,7 @@ class Journal:
 
         self._room = 0
         self._since: list[Difference] | None = None
-        """Differences since the file is being written anew; None if it is not."""
+        """Differences since a rewriting of the file began; None if it is not."""
 
     def load(self) -> Journaled | None:
         """Return what the file has, as far as it is intact; None if its image is not."""
@@ -91,7 +91,7 @@ class Journal:
         return Journaled(content.key, snapshot, content.before + content.after)
 
     def append(self, difference: Difference) -> bool:
-        """Add a difference; False if it is not in the file, which must then be written anew."""
+        """Add a difference; False if it is not in the file, which must then be rewritten."""
         if self._since is not None:
             self._since.append(difference)
         if self._last != difference.old_soa or self._room < difference.size:
@@ -115,16 +115,16 @@ class Journal:
     def writing(
         self, key: bytes, snapshot: Snapshot, before: tuple[Difference, ...]
     ) -> Generator[None, None, bool]:
-        """Write the file anew in slices of about a millisecond; return whether it was written.
+        """Rewrite the file in slices of about a millisecond; return whether it was written.
 
         `before` are the differences that lead to the snapshot.  Differences that are appended
         meanwhile are in the new file as well.  Close the generator to stop.
         """
         since: list[Difference] = []
         self._since = since
-        return self._write_anew(since, key, snapshot, before)
+        return self._rewrite(since, key, snapshot, before)
 
-    def _write_anew(
+    def _rewrite(
         self,
         since: list[Difference],
         key: bytes,

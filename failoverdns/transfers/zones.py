@@ -38,6 +38,8 @@ class Zones:
         """The catalog zone as each key sees it, by the name of the key."""
         self._staged: list[bytes] = []
         self._folder: Path | None = None
+        self._related: set[bytes] | None = None
+        """What `_related_zones` returns; None if zones came or went since."""
 
     def __iter__(self) -> Iterator[ServedZone]:
         return iter(self._zones.values())
@@ -98,13 +100,15 @@ class Zones:
                     if origin not in self._zones:
                         added.add(origin)
                         self._zones[origin] = ServedZone(origin, self._folder_of(origin))
+                        self._related = None
                     by_zone.setdefault(origin, []).append(operation)
                     soas[origin] = soa
                 case ServedNames(owner, origin):
                     by_zone.setdefault(origin, []).append(operation)
-                    for other in self._enclosing(owner):
-                        if other != origin:
-                            by_zone.setdefault(other, []).append(Removed(owner))
+                    if origin in self._related_zones():
+                        for other in self._enclosing(owner):
+                            if other != origin:
+                                by_zone.setdefault(other, []).append(Removed(owner))
                 case Removed(owner):
                     for other in self._enclosing(owner):
                         by_zone.setdefault(other, []).append(operation)
@@ -120,6 +124,7 @@ class Zones:
 
     def _drop(self, origin: bytes) -> None:
         zone = self._zones.pop(origin, None)
+        self._related = None
         if zone is not None:
             zone.keep_in(None)
 
@@ -127,6 +132,16 @@ class Zones:
         """Return the folder of a zone's journal, None if nobody may transfer the zone."""
         terms = self.terms.get(origin)
         return self._folder if terms is not None and terms.keys else None
+
+    def _related_zones(self) -> set[bytes]:
+        """Return the origins of zones that are below others of our zones, or above."""
+        if self._related is None:
+            self._related = set()
+            for origin in self._zones:
+                for other in self._enclosing(origin):
+                    if other != origin:
+                        self._related |= {origin, other}
+        return self._related
 
     def _enclosing(self, owner: bytes) -> Iterator[bytes]:
         """Yield the origins of the zones in which a name is or could be."""

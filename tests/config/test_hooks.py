@@ -14,8 +14,8 @@ from failoverdns.model.settings import Config, HookSettings
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]
 EVENTS = (
-    "name at least one of certificate, switch, role, health, refused, or write "
-    "before_switch: required for a hook that switches wait for"
+    "name at least one of certificate, switch, role, health, refused, secondary-behind, "
+    "secondary-in-step, or write before_switch: required for a hook that switches wait for"
 )
 
 

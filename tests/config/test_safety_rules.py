@@ -10,7 +10,9 @@ from failoverdns.model.policy import (
     RULES_OF_OUR_OWN,
     Assertion,
     AutomationSettings,
+    Following,
     Gate,
+    SafetyRule,
     Wait,
 )
 from failoverdns.model.settings import Config
@@ -36,16 +38,18 @@ def rule(body: str) -> str:
             "assert: {groups: [shop, blog], at_least: 2, on: primary}",
             Assertion("r", ("shop", "blog"), 2),
         ),
+        ("secondaries: in-step", Following("r", ("*",))),
+        ("secondaries: in-step, groups: [shop]", Following("r", ("shop",))),
     ],
 )
-def test_a_safety_rule_is_one_of_three_kinds(
-    load: Load, right: str, body: str, expected: Assertion | Gate | Wait
+def test_a_safety_rule_is_one_of_four_kinds(
+    load: Load, right: str, body: str, expected: SafetyRule
 ) -> None:
-    """Gates and waits apply to all groups by default."""
+    """All but assertions apply to all groups by default."""
     assert load(right + rule(body)).automation == AutomationSettings(safety_rules=(expected,))
 
 
-ONE_OF = "must be exactly one of assert, gate and wait,"
+ONE_OF = "must be exactly one of assert, gate, wait and secondaries,"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,17 @@ ONE_OF = "must be exactly one of assert, gate and wait,"
         (
             "assert: ",
             ["27 safety_rules.r.assert: empty; write assert: {groups: [GROUP, ...], at_least: N}"],
+        ),
+        (
+            "secondaries: ",
+            ["32 safety_rules.r.secondaries: empty; write secondaries: in-step"],
+        ),
+        (
+            "secondaries: behind",
+            [
+                '33 safety_rules.r.secondaries: "behind" is not a state that secondaries can be '
+                "required to have; write in-step"
+            ],
         ),
         ("wait: 0", ["26 safety_rules.r.wait: must be from 1 to 604800 seconds, not 0"]),
         (

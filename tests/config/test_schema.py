@@ -282,7 +282,8 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             [
                 '7:14 hooks.told.events[0]: "switches" is not an event; did you mean "switch"?',
                 '7:24 hooks.told.events[1]: "reboot" is not an event; '
-                "write certificate or switch or role or health or refused",
+                "write certificate or switch or role or health or refused or secondary-behind or "
+                "secondary-in-step",
             ],
         ),
         (

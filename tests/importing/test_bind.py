@@ -163,11 +163,31 @@ def test_zones_of_a_named_conf(tmp_path: Path) -> None:
     adopt(plan, tmp_path / "adopted")
     assert [zone.origin.to_text() for zone in plan.zones] == ["shop.example"]
     assert set(short(plan.not_taken)) == {
+        "allow-transfer of shop.example",
         "the zone copy.example",
         "the zone lost.example",
         "the view inside",
     }
     assert set(short(plan.notes)) == {"the zone .", "the zone localhost"}
+
+
+def test_who_may_transfer_and_update_is_listed(tmp_path: Path) -> None:
+    """Otherwise the secondaries would stop to follow, and nobody would know."""
+    path = named_conf(tmp_path)
+    path.write_text(
+        "options { allow-transfer { none; }; also-notify { 192.0.2.9; }; };\n"
+        'zone "shop.example" { type primary; file "db.zone";\n'
+        "  update-policy { grant acme name _acme-challenge.shop.example TXT; };\n"
+        "  allow-update { none; }; allow-transfer port 53 { key xfr; }; };\n"
+    )
+    assert [
+        (remark.place.rpartition(":")[2], remark.subject)
+        for remark in bind_plan(path, None).not_taken
+    ] == [
+        ("1", "also-notify of options"),
+        ("3", "update-policy of shop.example"),
+        ("4", "allow-transfer of shop.example"),
+    ]
 
 
 def test_one_zone_of_a_named_conf(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_soa_record_has_short_timers() -> None:
 
 
 def test_the_label_of_a_member_stays_the_same() -> None:
-    """Another label would make every secondary drop the zone and fetch it anew."""
+    """Another label would make every secondary drop the zone and transfer it again."""
     assert member_label(name("failover.test")) == "91832e516d0ae8572cb02b286cc8c321"
     assert member_label(name("failover.test")) != member_label(name("failover.example"))
 

@@ -19,6 +19,7 @@ from failoverdns.model.policy import Mode
 from failoverdns.model.record_text import type_name
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row, warned
+from failoverdns.rules.decisions.secondaries import forgotten
 from failoverdns.rules.derived.affected_names import changed_zones
 from failoverdns.rules.derived.apex import (
     apex_conflicts,
@@ -78,6 +79,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     for dropped in view.serials():  # also zones that were removed while no server ran
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
+    writes += forgotten(view, command.zones)
     names = [zone.origin.to_text() for zone in command.zones]
     # If the settings are those in use, no warning is new; but a start repeats all of them.
     is_new = command.is_start or command.settings != view.settings

@@ -1,10 +1,11 @@
 """Safety rules: named conditions of the configuration that switches must meet.
 
-| rule     | fails when                                                          | for            |
-|----------|---------------------------------------------------------------------|----------------|
-| `assert` | afterwards fewer than N of its groups would be on their primary     | every switch   |
-| `wait`   | the last switch of the group was less than N seconds ago            | every switch   |
-| `gate`   | its group is not on its primary, or its flag is off                 | automatic ones |
+| rule          | fails when                                                       | for       |
+|---------------|------------------------------------------------------------------|-----------|
+| `assert`      | afterwards fewer than N of its groups would be on their primary  | all       |
+| `wait`        | the last switch of the group was less than N seconds ago         | all       |
+| `gate`        | its group is not on its primary, or its flag is off              | automatic |
+| `secondaries` | a secondary of the zone is behind for longer than the zone's TTL | others    |
 
 An assertion applies to switches to a backup only, because a switch to a primary cannot break it.
 A gate does not apply to its own group, which could otherwise never fail back automatically.
@@ -22,12 +23,14 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import (
     AUTOMATION_FLAG,
     Assertion,
+    Following,
     Gate,
     SafetyRule,
     Wait,
     is_about,
 )
-from failoverdns.model.timestamps import duration
+from failoverdns.model.secondaries import BehindSecondary
+from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.view import View
 
@@ -39,7 +42,7 @@ def counts_on(rule: SafetyRule, group: Group) -> bool:
             return group.name in rule.groups
         case Gate():
             return group.name == rule.group
-        case Wait():
+        case Wait() | Following():
             return False
         case _:
             assert_never(rule)
@@ -99,6 +102,8 @@ def _problem(
             return f"its last switch was less than {limit} ago: wait {duration(left)}"
         case Gate():
             return _closed(view, rule) if automatic and group.name != rule.group else None
+        case Following():
+            return None if automatic else _left_behind(view, group)
         case _:
             assert_never(rule)
 
@@ -118,6 +123,16 @@ def _broken(view: View, rule: Assertion, after: Mapping[str, Side]) -> str | Non
         f"{on_primary} of {', '.join(rule.groups)} would be on their primary{gone}, and at least "
         f"{rule.at_least} must be: switch another group back first"
     )
+
+
+def _left_behind(view: View, group: Group) -> str | None:
+    behind = [one for one in view.entities(BehindSecondary) if one.zone == group.zone]
+    if not behind:
+        return None
+    each = "; ".join(
+        f"{one.secondary} since {timestamp(one.since)}: {one.problem}" for one in behind
+    )
+    return f"its clients would get old answers from secondaries of {group.zone} ({each})"
 
 
 def _closed(view: View, gate: Gate) -> str | None:

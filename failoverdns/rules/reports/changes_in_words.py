@@ -19,6 +19,7 @@ from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.policy import Flag
 from failoverdns.model.record_text import rrset_text, type_name
 from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import ZoneSerial
@@ -168,6 +169,14 @@ def _resolved_fields(_: View, resolved: Resolved) -> dict[str, Json]:
     return {"addresses": [str(address) for address in (*resolved.ipv4, *resolved.ipv6)]}
 
 
+def _behind_fields(_: View, behind: BehindSecondary) -> dict[str, Json]:
+    return {
+        "zone": behind.zone.to_text(),
+        "since": timestamp(behind.since),
+        "problem": behind.problem,
+    }
+
+
 def _record_fields(_: View, records: StoredRecords) -> dict[str, Json]:
     return {type_name(rrset.rtype): rrset_text(rrset) for rrset in records.rrsets}
 
@@ -202,6 +211,7 @@ WORDS: Mapping[type[Entity], Words | None] = {
         lambda _, e: "cut",
         lambda _, e: {"revision": e.revision, "hash": e.hash, "checkpoint": e.checkpoint},
     ),
+    BehindSecondary: Words("secondary", lambda _, e: e.secondary, _behind_fields),
     ZoneSerial: Words(
         "zone", lambda _, e: e.origin.to_text(), lambda _, e: {"configuration": e.digest}
     ),

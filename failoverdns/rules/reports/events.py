@@ -1,12 +1,14 @@
 """Events, by which external programs learn of changes, and their environment variables.
 
-| event         | when                                                                |
-|---------------|---------------------------------------------------------------------|
-| `switch`      | a group's other side became active                                  |
-| `certificate` | an application got another certificate: installed, issued, moved    |
-| `role`        | an application became `online`, `offline` or `none`                 |
-| `health`      | an application, or one of its heads, became `up`, `down`, `unknown` |
-| `refused`     | an automatic or planned switch was refused, or a planned one missed |
+| event               | when                                                                |
+|---------------------|---------------------------------------------------------------------|
+| `switch`            | a group's other side became active                                  |
+| `certificate`       | an application got another certificate: installed, issued, moved    |
+| `role`              | an application became `online`, `offline` or `none`                 |
+| `health`            | an application, or one of its heads, became `up`, `down`, `unknown` |
+| `refused`           | an automatic or planned switch was refused, or a planned one missed |
+| `secondary-behind`  | a secondary was behind in a zone for longer than the zone's TTL     |
+| `secondary-in-step` | such a secondary is in step again                                   |
 
 Events are made from the history entry of a change, so that they can be made again after a restart.
 """
@@ -19,6 +21,7 @@ from typing import Any, cast
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import HistoryEntry, Json
+from failoverdns.model.commands.secondaries import BEHIND, IN_STEP
 from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
@@ -28,11 +31,21 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.health_reports import CAUSE, OBSERVED
 
 _GROUP_EVENTS = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
+_SECONDARY_EVENTS = {
+    BEHIND: EventKind.SECONDARY_BEHIND,
+    IN_STEP: EventKind.SECONDARY_IN_STEP,
+}
+"""The events about secondaries, by the internal commands that they are made of."""
+
+_MOST_ZONES = 500
+"""Zones that one event about a secondary names, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event about an application or a group, with the name `subject` and this `id`.
+    """An event about an application, a group or a secondary, with the name `subject`.
+
+    `id` is that of the application or group; it is empty for a secondary.
 
     `details` are pairs of names and values of environment variables, the names without prefix.
     """
@@ -65,6 +78,7 @@ def events_of(change: HistoryEntry) -> tuple[Event, ...]:
             merged = tuple({**about, **details}.items())
             id_ = str(part.get("id", ""))
             found.append(Event(kind, str(part["name"]), id_, change.revision, merged))
+    found += _secondary_events(change, about)
     order = list(EventKind)
     return tuple(sorted(found, key=lambda event: order.index(event.kind)))
 
@@ -87,6 +101,29 @@ def _happened(
             yield EventKind.ROLE, {"FROM": before, "ROLE": after}
         case "application" if part["done"] == "changed":
             yield from _health_events(fields)
+
+
+def _secondary_events(change: HistoryEntry, about: Mapping[str, str]) -> Iterator[Event]:
+    """Yield an event for each secondary that fell behind or is in step, with its zones.
+
+    A secondary that fails is behind in all zones at once; that is one event.
+    """
+    kind = _SECONDARY_EVENTS.get(str(change.command.get("command")))
+    zones: dict[str, list[str]] = {}
+    problems: dict[str, str] = {}
+    for part in change.changed if kind is not None else ():
+        if part["kind"] == "secondary":
+            fields = cast(dict[str, Any], part["fields"])
+            place = 1 if part["done"] == "created" else 0
+            name = str(part["name"])
+            zones.setdefault(name, []).append(str(fields["zone"][place]))
+            problems.setdefault(name, str(fields["problem"][place]))
+    for name, found in zones.items():
+        details = {**about, "ZONE": " ".join(found[:_MOST_ZONES])}
+        if kind is EventKind.SECONDARY_BEHIND:
+            details["PROBLEM"] = problems[name]
+        if kind is not None:
+            yield Event(kind, name, "", change.revision, tuple(details.items()))
 
 
 def _refusals(
@@ -140,8 +177,10 @@ def environment(view: View, event: Event) -> dict[str, str]:
     Applications and groups have their present names, or those of the event if they are removed.
     """
     variables = {"EVENT": event.kind.value, "REVISION": str(event.revision), **dict(event.details)}
-    is_group_event = event.kind in _GROUP_EVENTS
-    variables["GROUP" if is_group_event else "APPLICATION"] = event.subject
+    if event.kind in _SECONDARY_EVENTS.values():
+        variables["SECONDARY"] = event.subject
+    else:
+        variables["GROUP" if event.kind in _GROUP_EVENTS else "APPLICATION"] = event.subject
     group = _group(view, event)
     if group is not None:
         variables["GROUP"] = group.name
@@ -153,7 +192,9 @@ def environment(view: View, event: Event) -> dict[str, str]:
 
 
 def application_of(view: View, event: Event) -> Application | None:
-    """Return the application that an event is about; for a switch, the one switched to."""
+    """Return the application that an event is about; for a switch, the one switched to; or None."""
+    if event.kind in _SECONDARY_EVENTS.values():
+        return None
     if event.kind not in _GROUP_EVENTS:
         return view.application(event.id)
     group = _group(view, event)
@@ -164,8 +205,10 @@ def applications_of(view: View, event: Event) -> frozenset[str]:
     """Return the names of all applications that an event concerns.
 
     An application that was renamed since the event has both names; those of a group's applications
-    are the present ones.
+    are the present ones.  An event about a secondary concerns none of them.
     """
+    if event.kind in _SECONDARY_EVENTS.values():
+        return frozenset()
     if event.kind not in _GROUP_EVENTS:
         application = view.application(event.id)
         now = application.name if application is not None else event.subject

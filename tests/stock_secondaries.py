@@ -3,7 +3,8 @@
 Knot, NSD, BIND and PowerDNS, each with the configuration that docs/secondaries.md shows, but for
 ports and folders.  Each listens on its own port of 127.0.0.1, has a TSIG key, takes NOTIFY with
 that key only, and lets anybody on loopback read its zones with AXFR, so that a test can compare
-them.  Knot, BIND and PowerDNS can also read a catalog zone (RFC 9432); NSD 4.6 cannot.
+them.  Knot and BIND can also read a catalog zone (RFC 9432).  NSD cannot before 4.9, and PowerDNS
+transfers the members of a catalog zone without TSIG.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ class Key:
     name: str = "xfr.failover.test"
     algorithm: str = "hmac-sha256"
     secret: str = base64.b64encode(bytes(range(32))).decode()
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The arguments of dig, kdig and nsupdate for the key."""
+        return "-y", f"{self.algorithm}:{self.name}:{self.secret}"
 
     @property
     def ring(self) -> dict[dns.name.Name, dns.tsig.Key]:
@@ -182,13 +188,9 @@ def _powerdns(folder: Path, port: int, primary: Primary) -> Sequence[str | Path]
         connection.close()
         key = primary.key
         _pdnsutil(folder, "import-tsig-key", key.name, key.algorithm, key.secret)
-        for zone in primary.zones if primary.catalog is None else [primary.catalog]:
-            source = f"127.0.0.1:{primary.port}"
-            _pdnsutil(folder, "create-secondary-zone", zone, source)
-            if primary.catalog is not None:
-                _pdnsutil(folder, "set-kind", zone, "consumer")
-            role = "secondary" if primary.catalog is None else "consumer"
-            _pdnsutil(folder, "activate-tsig-key", zone, key.name, role)
+        for zone in primary.zones:
+            _pdnsutil(folder, "create-secondary-zone", zone, f"127.0.0.1:{primary.port}")
+            _pdnsutil(folder, "activate-tsig-key", zone, key.name, "secondary")
             _pdnsutil(folder, "set-meta", zone, "IXFR", "1")
     return ["pdns_server", f"--config-dir={folder}"]
 
@@ -250,17 +252,9 @@ class Secondary:
             child.kill()
             child.wait()
 
-    def serial(self, zone: str, timeout: float = 2.0) -> int | None:
+    def serial(self, zone: str) -> int | None:
         """Query the SOA record over UDP; return the serial, or None while it serves none."""
-        query = dns.message.make_query(zone, "SOA")
-        query.flags &= ~dns.flags.RD
-        with suppress(OSError, dns.exception.DNSException):
-            reply = dns.query.udp(query, "127.0.0.1", timeout, self.port)
-            for rrset in reply.answer:
-                for rdata in rrset:
-                    if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
-                        return int(rdata.serial)
-        return None
+        return serial_at(zone, self.port)
 
     def wait_for(self, zone: str, serial: int | None) -> float:
         """Wait until the zone is served with this serial, or with any, or, for None, is not.
@@ -296,16 +290,39 @@ class Secondary:
         return self.log.read_text(errors="replace")[-4000:]
 
 
+def serial_at(zone: str, port: int) -> int | None:
+    """Query a port of 127.0.0.1 for an SOA record; return the serial, or None without a record."""
+    query = dns.message.make_query(zone, "SOA")
+    query.flags &= ~dns.flags.RD
+    with suppress(OSError, dns.exception.DNSException):
+        reply = dns.query.udp(query, "127.0.0.1", 2.0, port)
+        for rrset in reply.answer:
+            for rdata in rrset:
+                if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
+                    return int(rdata.serial)
+    return None
+
+
 def transfer(zone: str, port: int, *words: str, program: str = "dig") -> list[str]:
     """Transfer a zone from a port of 127.0.0.1 with dig or kdig.
 
-    `words` are further arguments, such as a TSIG key.  Returns the records, one a line, as
-    dnspython writes them, without the second SOA, and sorted: lists of two servers can be compared.
+    `words` are further arguments, such as a TSIG key.  Returns the records, one a line, in one form
+    and order, so that what two servers have can be compared.
     """
+    return records_of(transferred_text(zone, port, *words, program=program), zone)
+
+
+def transferred_text(zone: str, port: int, *words: str, program: str = "dig") -> str:
+    """Transfer a zone with dig or kdig; return what it prints: a zone file."""
     command = [program, "@127.0.0.1", "-p", str(port), "AXFR", zone, "+noall", "+answer", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    read = dns.zone.from_text(done.stdout, origin=zone, relativize=False, check_origin=False)
+    return done.stdout
+
+
+def records_of(text: str, zone: str) -> list[str]:
+    """Return the records of a zone file, one a line, in one form and order, without doubles."""
+    read = dns.zone.from_text(text, origin=zone, relativize=False, check_origin=False)
     return sorted(
         f"{name} {ttl} {dns.rdatatype.to_text(rdata.rdtype)} {rdata}"
         for name, ttl, rdata in read.iterate_rdatas()

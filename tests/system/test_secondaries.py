@@ -1,0 +1,324 @@
+"""Stock name servers as secondaries serve what we serve: Knot, NSD, BIND and PowerDNS."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import dns.message
+import dns.query
+import pytest
+from authority import make_authority
+from driving import run
+from ports import free_port
+from stock_secondaries import (
+    MAKES,
+    Key,
+    Primary,
+    Secondary,
+    records_of,
+    serial_at,
+    transfer,
+    transferred_text,
+)
+from system.server import Server, tool, wait_for
+from vaults import opened
+
+from failoverdns.model.change import Change, Write
+from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
+from failoverdns.model.zone import ZoneSerial
+
+ZONE = "failover.test"
+CATALOG = "catalog.failover.test"
+KEY = Key()
+HOSTNAME = "414-262-781.failover.test"
+ADDRESSES = {"primary": "192.0.2.10", "backup": "198.51.100.20"}
+ALL = tuple(MAKES)
+QUICK = ("Knot", "NSD", "BIND")
+"""PowerDNS waits up to a second before it looks at a NOTIFY."""
+
+RECORDS = r"""
+      - '@ 3600 IN MX 10 mail'
+      - '@ CAA 0 issue "ca.example.net"'
+      - 'mail 300 IN A 192.0.2.25'
+      - 'www 300 IN CNAME Mail'
+      - 'deep.ent 300 TXT hello'
+      - '*.wild 300 A 192.0.2.77'
+      - 'sub 300 NS ns.sub'
+      - 'ns.sub 300 A 192.0.2.99'
+      - 'ns.sub 300 AAAA 2001:db8::99'
+      - '_sip._tcp 300 SRV 0 5 5060 sip.example.net.'
+      - 'svc 300 HTTPS 1 . alpn=h2'
+      - 'od\.d\000\255 300 TXT "\000\"\\ \255"'
+      - '*.retired 300 A 192.0.2.78'
+"""
+COMMANDS = """
+group add empty --label empty
+group add half --label half --primary shop-eu
+group add gone --label gone.retired
+group remove gone
+"""
+
+
+class Fleet:
+    """Our server as the primary, and stock secondaries, each in a folder of its own."""
+
+    def __init__(
+        self, folder: Path, names: Sequence[str], *, catalog: bool = False, key: Key = KEY
+    ) -> None:
+        """Write the configurations; `key` is what the secondaries use."""
+        self._folder = folder
+        self._catalog = catalog
+        self._key = key
+        self.ports = {name: free_port() for name in names}
+        self.port = free_port()
+        self.secondaries: dict[str, Secondary] = {}
+        folder.joinpath("xfr.key").write_text(KEY.secret)
+        folder.joinpath("xfr.key").chmod(0o600)
+        self.server = Server(folder, self.configuration(ZONE))
+
+    def configuration(self, *zones: str, more: str = "") -> str:
+        """Return our configuration, which has these zones."""
+        text = "zones:\n"
+        for zone in zones:
+            text += f"  {zone}:\n    nameservers: {{ns1: [127.0.0.1], ns2: [127.0.0.2]}}\n"
+            text += f"    records:{RECORDS}"
+        text += f'listen: ["127.0.0.1:{self.port}"]\nworkers: 1\n{more}'
+        text += "control: {socket: control.sock}\nstate: {sqlite: state.db}\n"
+        text += f"tsig_keys: {{{KEY.name}: {{secret_file: xfr.key}}}}\nsecondaries:\n"
+        for name, port in self.ports.items():
+            text += f'  {name.lower()}: {{address: "127.0.0.1:{port}", key: {KEY.name}}}\n'
+        return text + (f"catalog: {CATALOG}\n" if self._catalog else "")
+
+    def start(self, **more: object) -> Fleet:
+        """Start the primary with its groups, then the secondaries, without waiting for them."""
+        self.server.start()
+        self.server.load_demo()
+        with self.server.connect() as client:
+            for line in COMMANDS.strip().splitlines():
+                assert client.ask(line.encode() + b"\n")["ok"], line
+        catalog = CATALOG if self._catalog else None
+        primary = Primary(self.port, self._key, [ZONE], catalog, **more)  # type: ignore[arg-type]
+        for name, port in self.ports.items():
+            tool(MAKES[name].program)
+            secondary = Secondary(MAKES[name], self._folder / name, primary, port)
+            self.secondaries[name] = secondary.start()
+        return self
+
+    def switch(self, side: str) -> int:
+        """Switch the group `shop`; return the zone's serial afterwards."""
+        self.server.do(command="switch", groups=["shop"], to=side)
+        return self.serial()
+
+    def serial(self, zone: str = ZONE) -> int:
+        """Return the serial that we serve."""
+        serial = serial_at(zone, self.port)
+        assert serial is not None
+        return serial
+
+    def wait(self, serial: int, zone: str = ZONE) -> None:
+        """Wait until every secondary serves the zone with this serial."""
+        for secondary in self.secondaries.values():
+            secondary.wait_for(zone, serial)
+
+    def compare(self, zone: str = ZONE) -> list[str]:
+        """Check that each secondary has the records that we have; return these."""
+        self.wait(self.serial(zone), zone)
+        ours = transfer(zone, self.port, *KEY.words)
+        assert ours == records_of(self.server.do(command="records", zone=zone)["text"], zone)
+        for name, secondary in self.secondaries.items():
+            assert secondary.transfer(zone) == ours, name
+        return ours
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for secondary in self.secondaries.values():
+            secondary.stop()
+        self.server.kill()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def addresses_at(port: int, name: str = HOSTNAME) -> list[str]:
+    """Query a port of 127.0.0.1 for A records; return the addresses."""
+    reply = dns.query.udp(dns.message.make_query(name, "A"), "127.0.0.1", 5, port)
+    return sorted(str(rdata) for rrset in reply.answer for rdata in rrset)
+
+
+@pytest.mark.long
+def test_each_of_200_switches_reaches_each_secondary(tmp_path: Path, stack: ExitStack) -> None:
+    """Each is waited for; the primary is killed in between, alone and with all its processes.
+
+    Serials never go back.  At the end all have the same records, those of empty groups too.
+    """
+    fleet = Fleet(tmp_path, ALL)
+    stack.callback(fleet.stop)
+    fleet.start()
+    serials = [fleet.serial()]
+    fleet.compare()
+    for number in range(200):
+        side = ("backup", "primary")[number % 2]
+        serials.append(fleet.switch(side))
+        if number % 40 == 20:
+            assert fleet.server.process is not None
+            fleet.server.process.kill()
+            fleet.server.process.wait()
+            fleet.server.start()
+        elif number % 40 == 39:
+            fleet.server.kill()
+            fleet.server.start()
+        for name, secondary in fleet.secondaries.items():
+            secondary.wait_for(ZONE, serials[-1])
+            assert addresses_at(secondary.port) == [ADDRESSES[side]], f"{name}, switch {number}"
+    for before, after in pairwise(serials):
+        assert 0 < (after - before) & 0xFFFFFFFF < 0x80000000, "a later serial (RFC 1982)"
+    markers = [record.split()[0] for record in fleet.compare() if "TYPE65350" in record]
+    assert {f"empty.{ZONE}.", f"gone.retired.{ZONE}."} < set(markers)
+    for secondary in fleet.secondaries.values():
+        reply = dns.query.udp(
+            dns.message.make_query(f"empty.{ZONE}", "A"), "127.0.0.1", 5, secondary.port
+        )
+        assert (reply.rcode(), reply.answer) == (0, []), f"{secondary.name}: NODATA"
+    text = fleet.secondaries["Knot"].log.read_text()
+    assert "IXFR, incoming" in text, "changes are transferred, not zones"
+
+
+def test_a_secondary_that_was_away_for_1000_changes(tmp_path: Path, stack: ExitStack) -> None:
+    """It gets what differs, as one difference, also if we were started anew meanwhile."""
+    fleet = Fleet(tmp_path, QUICK)
+    stack.callback(fleet.stop)
+    fleet.start()
+    fleet.compare()
+    for secondary in fleet.secondaries.values():
+        secondary.stop()
+    switches = [f"switch shop --to {side}\n" for side in ("backup", "primary")] * 500
+    with fleet.server.connect() as client:
+        client.sock.sendall("".join(switches[:-1]).encode())
+        for _ in switches[:-1]:
+            assert client.receive()["ok"]
+    fleet.server.kill()
+    fleet.server.start()
+    for secondary in fleet.secondaries.values():
+        secondary.start()
+    fleet.compare()
+    for secondary in fleet.secondaries.values():
+        assert addresses_at(secondary.port) == [ADDRESSES["backup"]]
+
+
+def test_serials_that_wrap(tmp_path: Path, stack: ExitStack) -> None:
+    """After 4294967290 comes a smaller number, which RFC 1982 calls later, and so do they."""
+    fleet = Fleet(tmp_path, QUICK)
+    stack.callback(fleet.stop)
+    fleet.server.start()
+    fleet.server.stop()
+    set_serial(tmp_path / "state.db", 4294967280)
+    fleet.start()
+    fleet.compare()
+    before = fleet.serial()
+    assert fleet.switch("backup") != before
+    assert fleet.serial() < 0x80000000 < before
+    fleet.compare()
+
+
+def set_serial(path: Path, serial: int) -> None:
+    """Give the zone this serial number in a state file that no server uses."""
+    store = opened(path)
+    state = run(store.load())
+    (before,) = [e for e in state.entities if isinstance(e, ZoneSerial)]
+    after = ZoneSerial(DomainName.from_text(ZONE), serial, before.digest)
+    who = unix_principal(0, 0, "test")
+    change = Change(
+        state.revision + 1, time.time(), who, {"command": "test"}, (), (), (Write(before, after),)
+    )
+    run(store.commit(state.revision, [change]))
+    run(store.close())
+
+
+def test_zones_come_and_go_with_the_catalog(tmp_path: Path, stack: ExitStack) -> None:
+    """A zone that a reload adds is served by Knot and BIND, and one that it removes is not."""
+    fleet = Fleet(tmp_path, ("Knot", "BIND"), catalog=True)
+    stack.callback(fleet.stop)
+    fleet.start()
+    for secondary in fleet.secondaries.values():
+        secondary.wait_for_any(ZONE)
+    fleet.server.config.write_text(fleet.configuration(ZONE, "second.test"))
+    fleet.server.ctl("reload")
+    for secondary in fleet.secondaries.values():
+        secondary.wait_for_any("second.test")
+    assert len(fleet.compare("second.test")) > 10
+    fleet.server.config.write_text(fleet.configuration(ZONE))
+    fleet.server.ctl("reload")
+    for secondary in fleet.secondaries.values():
+        secondary.wait_for("second.test", None)
+    serial = fleet.switch("backup")
+    fleet.wait(serial)
+
+
+def test_a_secondary_with_another_secret_gets_nothing(tmp_path: Path, stack: ExitStack) -> None:
+    """It is refused with BADSIG, `secondary list` says why it is behind, and others go on."""
+    fleet = Fleet(tmp_path, ("Knot",), key=Key(secret="c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IQ=="))
+    stack.callback(fleet.stop)
+    fleet.start()
+    knot = fleet.secondaries["Knot"]
+    wait_for(lambda: "BADSIG" in knot.log.read_text(), knot.last_lines)
+    assert knot.serial(ZONE) is None
+    wait_for(lambda: "BADSIG" in fleet.server.ctl("secondary", "list").stdout)
+    assert transfer(ZONE, fleet.port, *KEY.words)
+
+
+def test_what_was_transferred_passes_the_checks_of_others(tmp_path: Path, stack: ExitStack) -> None:
+    """named-checkzone, kzonecheck and ldns accept the zone, from us and from a secondary."""
+    fleet = Fleet(tmp_path, ("Knot",))
+    stack.callback(fleet.stop)
+    fleet.start()
+    knot = fleet.secondaries["Knot"]
+    knot.wait_for(ZONE, fleet.serial())
+    for name, text in (
+        ("ours", transferred_text(ZONE, fleet.port, *KEY.words)),
+        ("by kdig", transferred_text(ZONE, fleet.port, *KEY.words, program=tool("kdig"))),
+        ("Knot", transferred_text(ZONE, knot.port)),
+    ):
+        file = tmp_path / "zone"
+        lines = [line for line in text.splitlines() if line and not line.startswith(";")]
+        file.write_text("\n".join(lines[:-1]) + "\n")
+        for command in (
+            (tool("named-checkzone"), "-i", "local", ZONE, file),
+            (tool("kzonecheck"), "-o", ZONE, file),
+            (tool("ldns-read-zone"), file),
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+
+
+def test_transfers_over_tls(tmp_path: Path, stack: ExitStack) -> None:
+    """NSD and BIND transfer over TLS 1.3, and kdig +tls sees the same records (RFC 9103)."""
+    authority = make_authority()
+    chain, key = authority.issue("ns1.failover.test").save(tmp_path, "tls")
+    ca = tmp_path / "ca.pem"
+    ca.write_text(authority.pem)
+    port = free_port()
+    fleet = Fleet(tmp_path, ("NSD", "BIND"))
+    stack.callback(fleet.stop)
+    listen = f'tls: {{listen: ["127.0.0.1:{port}"], certificate: {chain}, key: {key}}}\n'
+    fleet.server.config.write_text(fleet.configuration(ZONE, more=listen))
+    fleet.start(tls=port, authority=ca)
+    fleet.compare()
+    assert transfer(
+        ZONE,
+        port,
+        "+tls",
+        f"+tls-ca={ca}",
+        "+tls-hostname=ns1.failover.test",
+        *KEY.words,
+        program=tool("kdig"),
+    ) == transfer(ZONE, fleet.port, *KEY.words)
+    fleet.wait(fleet.switch("backup"))
