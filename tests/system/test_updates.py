@@ -167,34 +167,6 @@ def test_the_messages_of_external_dns_are_carried_out(shared: Server) -> None:
     assert {name for name, _ in client.records("A", "TXT") if "k8s" in name} == set()
 
 
-def test_an_answered_update_survives_kill_9_and_without_the_server_there_is_servfail(
-    tmp_path: Path,
-) -> None:
-    server = updatable(tmp_path)
-    try:
-        server.start()
-        wait_until_signed(server)
-        for number in range(5):
-            message = update()
-            message.add(f"host{number}", 60, "A", "192.0.2.7")
-            assert send(message, server.port, tcp=bool(number % 2)) == 0
-        server.stop(signal.SIGKILL)
-        lines = ("update add host.failover.test 60 A 192.0.2.7", "send")
-        wait_for(lambda: "SERVFAIL" in nsupdate(server.port, *lines))
-        assert server.short("host0.failover.test") == ["192.0.2.7"]  # answers go on
-        server.kill()
-        server.start()
-        assert all(server.short(f"host{number}.failover.test") for number in range(5))
-        assert server.short("host.failover.test") == []
-        wait_until_signed(server)
-        message = update()
-        message.delete("host0")
-        assert send(message, server.port) == 0
-        assert server.short("host0.failover.test") == []
-    finally:
-        server.kill()
-
-
 @pytest.fixture(scope="module")
 def pebble(shared: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
     """Return a CA that queries the server."""
@@ -264,3 +236,25 @@ def test_lego_gets_a_certificate_for_the_wildcard_of_a_group(
     )
     assert (tmp_path / "certificates" / f"_.{NAME}.crt").exists()
     assert shared.short(f"_acme-challenge.{NAME}", "TXT") == []
+
+
+def test_an_answered_update_survives_kill_9_and_without_the_server_there_is_servfail(
+    shared: Server,
+) -> None:
+    for number in range(5):
+        message = update()
+        message.add(f"lasting{number}", 60, "A", "192.0.2.7")
+        assert send(message, shared.port, tcp=bool(number % 2)) == 0
+    shared.stop(signal.SIGKILL)
+    lines = ("update add late.failover.test 60 A 192.0.2.7", "send")
+    wait_for(lambda: "SERVFAIL" in nsupdate(shared.port, *lines))
+    assert shared.short("lasting0.failover.test") == ["192.0.2.7"]  # answers go on
+    shared.kill()
+    shared.start()
+    assert all(shared.short(f"lasting{number}.failover.test") for number in range(5))
+    assert shared.short("late.failover.test") == []
+    wait_until_signed(shared)
+    message = update()
+    message.delete("lasting0")
+    assert send(message, shared.port) == 0
+    assert shared.short("lasting0.failover.test") == []
