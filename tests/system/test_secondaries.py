@@ -12,7 +12,7 @@ from pathlib import Path
 import dns.message
 import dns.query
 import pytest
-from authority import make_authority
+from authority import Authority
 from driving import at_once, run
 from ports import free_port
 from stock_secondaries import (
@@ -309,8 +309,8 @@ def test_what_was_transferred_passes_the_checks_of_others(tmp_path: Path, stack:
 
 def test_transfers_over_tls(tmp_path: Path, stack: ExitStack) -> None:
     """NSD and BIND transfer over TLS 1.3, and kdig +tls sees the same records (RFC 9103)."""
-    authority = make_authority()
-    chain, key = authority.issue("ns1.failover.test").save(tmp_path, "tls")
+    authority, hostname = Authority(), "ns1.failover.test"
+    chain, key = authority.issue(hostname, common_name=hostname).save(tmp_path, "tls")
     ca = tmp_path / "ca.pem"
     ca.write_text(authority.pem)
     port = free_port()
@@ -325,7 +325,7 @@ def test_transfers_over_tls(tmp_path: Path, stack: ExitStack) -> None:
         port,
         "+tls",
         f"+tls-ca={ca}",
-        "+tls-hostname=ns1.failover.test",
+        f"+tls-hostname={hostname}",
         *KEY.words,
         program=tool("kdig"),
     ) == transfer(ZONE, fleet.port, *KEY.words)
