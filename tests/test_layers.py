@@ -49,6 +49,7 @@ FLOORS: Mapping[str, str] = {
     "workers":         "model rules.derived protocol net answering confinement",
     "transfers":       "model rules.derived protocol net answering workers confinement "
                        "secret_files",
+    "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
@@ -60,7 +61,8 @@ FLOORS: Mapping[str, str] = {
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
-                       "resolving automation reactions trimming transfers.control_side",
+                       "resolving automation reactions trimming transfers.control_side "
+                       "following",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading transfers.control_side",
