@@ -93,9 +93,9 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting transfers.image",
-    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
+    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals delivery.pull "
                     "delivery.revoked_clients probing.certificates",
-    "OpenSSL":      "net.tls probing.tls",
+    "OpenSSL":      "net.tls net.dns_tls net.arrivals probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
     "re2":          "config.checks probing.http",
@@ -108,7 +108,7 @@ HOMES: Mapping[str, str] = {
     "twisted":      "net control.connection control.conversation control.intake control.server "
                     "control.shared control.turns answering.answerer answering.forwarding "
                     "answering.listening answering.query_log answering.tcp "
-                    "answering.tcp_clients answering.udp "
+                    "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "

@@ -56,6 +56,12 @@ from failoverdns.model.commands.groups import (
 )
 from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.records import (
+    ListRecords,
+    NewRecord,
+    RemoveRecords,
+    StoreRecords,
+)
 from failoverdns.model.commands.secondaries import ListSecondaries, ListZones, NotifyZone
 from failoverdns.model.commands.server import (
     Backup,
@@ -76,6 +82,7 @@ Fields = dict[str, Json]
 
 
 A4, A6 = IPv4Address("192.0.2.10"), IPv6Address("2001:db8::10")
+ZONE = name("failover.test")
 TEMPLATE = "{head}.{application}.internal.example"
 
 
@@ -398,6 +405,47 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("zone notify", {}, NotifyZone()),
     ("zone notify failover.test", {"zone": "failover.test"}, NotifyZone(name("failover.test"))),
     ("secondary list", {}, ListSecondaries()),
+    (
+        "record add failover.test 'www 300 IN A 192.0.2.1' '@ MX 10 Mail' --if-revision 7 "
+        '--dry-run --reason "new site"',
+        {
+            "zone": "failover.test",
+            "records": ["www 300 IN A 192.0.2.1", "@ MX 10 Mail"],
+            "if_revision": 7,
+            "dry_run": True,
+            "reason": "new site",
+        },
+        StoreRecords(
+            ZONE,
+            (
+                NewRecord(name("www.failover.test"), 1, 300, b"\xc0\0\2\1"),
+                NewRecord(ZONE, 15, None, b"\0\x0a\4mail" + ZONE.wire),
+            ),
+            7,
+            True,
+            "new site",
+        ),
+    ),
+    (
+        "record remove failover.test www A 192.0.2.1 --if-revision 7 --dry-run --reason old",
+        {
+            "zone": "failover.test",
+            "name": "www",
+            "type": "A",
+            "data": "192.0.2.1",
+            "if_revision": 7,
+            "dry_run": True,
+            "reason": "old",
+        },
+        RemoveRecords(ZONE, name("www.failover.test"), 1, b"\xc0\0\2\1", 7, True, "old"),
+    ),
+    (
+        "record remove failover.test @",
+        {"zone": "failover.test", "name": "@"},
+        RemoveRecords(ZONE, ZONE),
+    ),
+    ("record list", {}, ListRecords()),
+    ("record list failover.test", {"zone": "failover.test"}, ListRecords(ZONE)),
 ]
 
 
@@ -479,6 +527,7 @@ READS = {
     "querylog status",
     "zone list",
     "secondary list",
+    "record list",
 }
 
 
@@ -578,6 +627,7 @@ FIRST_WORDS = [
     "application",
     "head",
     "group",
+    "record",
     "explain",
     "rehearse",
     "maintenance",
@@ -601,8 +651,8 @@ def test_help_lists_the_most_used_commands_first() -> None:
 
 KNOWN = (
     "known: application, automation, backup, certificate, explain, flag, group, head, health, "
-    "history, maintenance, plan, preflight, querylog, records, rehearse, restart, secondary, "
-    "status, switch, watch, whoami, zone"
+    "history, maintenance, plan, preflight, querylog, record, records, rehearse, restart, "
+    "secondary, status, switch, watch, whoami, zone"
 )
 
 

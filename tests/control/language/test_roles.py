@@ -20,7 +20,7 @@ from failoverdns.model.roles import Role
 VIEWER = [
     "status", "whoami", "history", "watch", "records", "preflight", "explain", "rehearse",
     "application list", "group list", "health show", "plan list", "flag list", "certificate list",
-    "certificate show", "certificate challenge-name", "querylog status",
+    "certificate show", "certificate challenge-name", "querylog status", "record list",
     "zone list", "secondary list",
 ]  # fmt: skip
 REPORTER = ["health report"]
@@ -33,7 +33,7 @@ ADMIN = [
     "head set", "head rename", "head activate", "head remove", "group add", "group set",
     "group rename", "group remove", "certificate install", "certificate request",
     "certificate remove", "certificate rotate-key", "backup", "querylog on", "querylog off",
-    "restart",
+    "restart", "record add", "record remove",
 ]  # fmt: skip
 
 EXPECTED = {
