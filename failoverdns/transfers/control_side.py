@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -32,7 +33,7 @@ from failoverdns.rules.derived.view import View
 from failoverdns.transfers.calls import Call
 from failoverdns.transfers.interface import CarryOut
 from failoverdns.transfers.keys import read_tsig_keys, short_secrets
-from failoverdns.transfers.process import TransferProcess
+from failoverdns.transfers.process import PATIENCE, TransferProcess
 from failoverdns.transfers.settings import (
     TransferSettings,
     make_transfer_settings,
@@ -50,6 +51,9 @@ PAUSE: Final = 0.5
 
 MOST_PAUSE: Final = 30.0
 """Seconds of the longest pause."""
+
+REPORT_TIME: Final = 1.0
+"""Seconds for which `status` waits for the process; without its report, `status` is shorter."""
 
 log = Logger()
 
@@ -140,10 +144,12 @@ class Transfers:
             return None
         found: dict[str, Json] = {}
         process = self._process
-        if process is not None:
-            with suppress(Gone, Stuck, Rejected):
-                found = await process.call(Call.REPORT)
-        return {"serving": process is not None and process.is_filled, **found}
+        is_serving = process is not None and process.is_filled
+        if process is not None and is_serving:
+            asking = Deferred.fromCoroutine(process.call(Call.REPORT, bound=PATIENCE))
+            with suppress(Gone, Stuck, Rejected, TimeoutError):
+                found = await asking.addTimeout(REPORT_TIME, self._reactor)
+        return {"serving": is_serving, **found}
 
     async def stop(self) -> None:
         """End the process."""

@@ -115,7 +115,7 @@ class TransferProcess(CalledProcess, ProcessProtocol):
 
     async def _call_quietly(self, name: Call, arguments: dict[str, Any] | None) -> None:
         with suppress(Gone, Stuck, Rejected):
-            await self.call(name, arguments)
+            await self.call(name, arguments, bound=PATIENCE)
 
     def _called(self, _: Channel, name: str, arguments: dict[str, Any]) -> Any:
         return self._carry_out(name, arguments)
