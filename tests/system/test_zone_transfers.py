@@ -218,21 +218,19 @@ def test_an_incremental_transfer_continues_after_a_restart_a_kill_and_a_reload(
     follows()
 
 
-def rcode(
-    port: int, kind: str, key: dns.tsig.Key | None, zone: str = ZONE, source: str = ""
-) -> str:
+def rcode(port: int, kind: str, key: dns.tsig.Key | None, zone: str = ZONE) -> str:
     """Return the rcode of the first message of a reply over TCP; its signature is verified."""
     query = dns.message.make_query(zone, kind)
     if kind == "IXFR":
-        query.authority.append(dns.rrset.from_text(f"{zone}.", 0, "IN", "SOA", ". . 1 0 0 0 0"))
+        soa = dns.rrset.from_text(f"{zone}.", 0, "IN", "SOA", ". . 1 0 0 0 0")
+        query.authority.append(soa)
     if key is not None:
         query.use_tsig(key)
-    reply = dns.query.tcp(
-        query, "127.0.0.1", port=port, timeout=10, source=source or None, ignore_trailing=True
-    )
-    if key is not None and reply.rcode() != dns.rcode.SERVFAIL:
-        assert reply.had_tsig
-    return dns.rcode.to_text(reply.rcode())
+    reply = exchange(port, query.to_wire())
+    code = dns.rcode.from_flags(int.from_bytes(reply[2:4], "big"), 0)
+    if key is not None and code != dns.rcode.SERVFAIL:
+        assert dns.message.from_wire(reply, keyring=key, request_mac=query.mac).had_tsig
+    return dns.rcode.to_text(code)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +321,7 @@ def test_clients_that_read_nothing_hold_up_nobody(tmp_path: Path) -> None:
     """Beyond the limit they are turned away; switches, answers and other transfers go on."""
     server = make(tmp_path, ANSWERED_BY_WORKERS)
     text = " ".join([f'"{"x" * 250}"'] * 4)
-    lines = [f"big{number} 60 IN TXT {number} {text}\n" for number in range(8000)]
+    lines = [f"big{number} 60 IN TXT {number} {text}\n" for number in range(1500)]
     (tmp_path / "big.zone").write_text("".join(lines))
     config = server.config.read_text()
     server.config.write_text(
