@@ -189,6 +189,7 @@ class TransferConnection(Protocol):
         if why:
             journal.interrupted(zone, host=self.host, key=sending.key, size=size, why=why)
         else:
+            sending.sent()
             journal.served(
                 *(sending.kind, zone, sending.serial),
                 host=self.host,
