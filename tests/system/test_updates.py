@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
-from struct import pack
+from pathlib import Path
 
 import pytest
-from ports import free_port
-from system.server import Server, tool, wait_for
+from pebble import Pebble
+from system.server import DEADLINE, Server, tool, wait_for
 from system.updating import (
     BASE64,
-    KEYS,
     contents,
-    send_raw,
+    nsupdate,
+    send,
     updatable,
+    update,
     wait_until_signed,
 )
-from updates import ZONE_SECTION, raw, raw_message
 
 pytestmark = pytest.mark.system
+
+ACME = "acme.failover.test"
+NAME = "414-262-781.failover.test"
+"""The key for challenges, and the hostname of the group."""
 
 
 @pytest.fixture(scope="module")
@@ -36,191 +41,220 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.kill()
 
 
-@pytest.fixture(scope="module")
-def bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Return the port of BIND with the same zone, which the same key may update."""
-    folder, port = tmp_path_factory.mktemp("bind"), free_port()
-    folder.joinpath("zone").write_text(
-        "$ORIGIN failover.test.\n"
-        "@ 60 IN SOA ns1 hostmaster 1 14400 3600 1209600 60\n"
-        "@ 3600 IN NS ns1\nns1 3600 IN A 127.0.0.1\n"
-        "414-262-781 60 IN A 192.0.2.10\n"
-    )
-    policy = f"grant {KEYS[0]} zonesub ANY; grant {KEYS[1]} subdomain _acme-challenge.failover.test. TXT;"
-    keys = "".join(f'key "{k}" {{ algorithm hmac-sha256; secret "{BASE64}"; }};\n' for k in KEYS)
-    folder.joinpath("named.conf").write_text(
-        f'{keys}options {{ directory "{folder}"; pid-file none; session-keyfile none;'
-        f" lock-file none; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};"
-        " recursion no; dnssec-validation no; notify no; empty-zones-enable no; };\n"
-        "controls { };\n"
-        f'zone "failover.test" {{ type primary; file "zone"; allow-transfer {{ any; }};'
-        f" check-names ignore; check-integrity no; update-policy {{ {policy} }}; }};\n"
-    )
-    with folder.joinpath("log").open("wb") as log:
-        child = subprocess.Popen(
-            [tool("named"), "-g", "-n", "1", "-c", folder / "named.conf"],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+def test_nsupdate_adds_deletes_and_sees_prerequisites(shared: Server) -> None:
+    """Over UDP and TCP; the next query after the reply has the new answer."""
+    port = shared.port
+    for tcp in (False, True):
+        assert nsupdate(port, "update add host.failover.test 60 A 192.0.2.7", "send", tcp=tcp) == ""
+        assert shared.short("host.failover.test") == ["192.0.2.7"]
+        taken = (
+            "prereq nxdomain host.failover.test",
+            "update add host.failover.test 60 A 192.0.2.8",
+            "send",
         )
-    try:
-        wait_for(lambda: " running" in folder.joinpath("log").read_text() and _listens(port))
-        yield port
-    finally:
-        child.kill()
-        child.wait()
+        assert nsupdate(port, *taken, tcp=tcp) == "update failed: YXDOMAIN\n"
+        assert nsupdate(port, "update delete host.failover.test A", "send", tcp=tcp) == ""
+        assert "NXDOMAIN" in shared.dig("host.failover.test")
 
 
-def _listens(port: int) -> bool:
-    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-        return True
-    return False
+def test_nsupdate_without_a_key_or_with_a_wrong_one_changes_nothing(shared: Server) -> None:
+    before = contents(shared.port)
+    line = ("update add host.failover.test 60 A 192.0.2.7", "send")
+    assert nsupdate(shared.port, *line, key=None) == "update failed: REFUSED\n"
+    assert "NOTAUTH" in nsupdate(shared.port, *line, key="nobody.failover.test")
+    wrong = nsupdate(shared.port, *line, secret="d3Jvbmcgd3Jvbmcgd3Jvbmc=")
+    assert "BADSIG" in wrong
+    assert nsupdate(shared.port, *line, key="acme.failover.test") == "update failed: REFUSED\n"
+    assert contents(shared.port) == before
 
 
-A1, A2, A3 = (bytes((192, 0, 2, n)) for n in (1, 2, 3))
-WWW, SUB, APEX = b"\3www\xc0\x0c", b"\1b\1a\xc0\x0c", b"\xc0\x0c"
-ALIAS = b"\5alias\xc0\x0c"
-OUT = b"\3www\7example\0"
-A, NS, CNAME, SOA, MX, TXT = 1, 2, 5, 6, 15, 16
-IN, CH, NONE, ANY = 1, 3, 254, 255
-NS1 = b"\3ns1\xc0\x0c"
-SOA_DATA = NS1 + b"\1x\xc0\x0c" + bytes(20)
+def test_the_history_names_key_address_and_message(shared: Server) -> None:
+    nsupdate(
+        shared.port,
+        "prereq nxdomain noted.failover.test",
+        "update add noted.failover.test 60 A 192.0.2.7",
+        "send",
+    )
+    nsupdate(shared.port, "update delete noted.failover.test A", "send")
+    changes = shared.do(command="history", limit=2)["history"]
+    assert [change["command"] for change in changes] == [
+        {
+            "command": "update",
+            "zone": "failover.test",
+            "updates": ["delete noted.failover.test A"],
+        },
+        {
+            "command": "update",
+            "zone": "failover.test",
+            "prerequisites": ["nxdomain noted.failover.test"],
+            "updates": ["add noted.failover.test 60 A 192.0.2.7"],
+        },
+    ]
+    who = {"address": "127.0.0.1", "principal": "tsig:all.failover.test"}
+    assert changes[0]["who"] == who
+    assert "[tsig:all.failover.test from 127.0.0.1]" in shared.ctl("history").stdout
 
 
-def add(owner: bytes, rtype: int, data: bytes, ttl: int = 60) -> bytes:
-    return raw(rtype, IN, ttl, data, owner)
+def test_an_update_sets_the_addresses_of_a_head_and_what_follows_it(shared: Server) -> None:
+    """Kubernetes or DHCP say where a head is, and the group answers with it."""
+    name, hostname = "lb1._heads.shop-eu.failover.test", "414-262-781.failover.test"
+    key = "heads.failover.test"
+    lines = (f"update delete {name} A", f"update add {name} 60 A 192.0.2.99", "send")
+    assert nsupdate(shared.port, "check-names off", *lines, key=key) == ""
+    assert shared.short(hostname) == ["192.0.2.99"]
+    assert "NXDOMAIN" in shared.dig(name)
+    last = nsupdate(shared.port, f"update delete {name} A", "send", key=key)
+    assert last == "update failed: REFUSED\n"
+    assert shared.short(hostname) == ["192.0.2.99"]
+    assert "no address left" in shared.log.read_text()
+    other = "update add lb1._heads.shop-us.failover.test 60 AAAA 2001:db8::1"
+    other = nsupdate(shared.port, "check-names off", other, "send", key=key)
+    assert other == "update failed: REFUSED\n"
 
 
-def gone(owner: bytes, rtype: int = 255, data: bytes | None = None) -> bytes:
-    return raw(rtype, ANY if data is None else NONE, 0, data or b"", owner)
+def test_no_update_touches_the_names_of_groups(shared: Server) -> None:
+    before = contents(shared.port)
+    for name in ("414-262-781", "primary.414-262-781", "_status.shop-eu"):
+        for line in (
+            f"update add {name}.failover.test 60 TXT x",
+            f"update delete {name}.failover.test",
+        ):
+            assert nsupdate(shared.port, line, "send") == "update failed: REFUSED\n", line
+    assert contents(shared.port) == before
 
 
-def need(
-    owner: bytes, rtype: int = 255, rclass: int = ANY, data: bytes = b"", ttl: int = 0
-) -> bytes:
-    return raw(rtype, rclass, ttl, data, owner)
+class ExternalDNS:
+    """The messages that external-dns sends with its provider rfc2136, one for each endpoint."""
+
+    def __init__(self, server: Server) -> None:
+        self.port = server.port
+
+    def add(self, owner: str, ttl: int, rtype: str, *targets: str) -> None:
+        """Insert all targets of an endpoint (RFC 2136 section 2.5.1)."""
+        message = update()
+        for target in targets:
+            message.add(f"{owner}.", ttl, rtype, target)
+        assert send(message, self.port) == 0
+
+    def remove(self, owner: str, rtype: str, *targets: str) -> None:
+        """Remove all targets of an endpoint (RFC 2136 section 2.5.4)."""
+        message = update()
+        for target in targets:
+            message.delete(f"{owner}.", rtype, target)
+        assert send(message, self.port) == 0
+
+    def records(self, *types: str) -> set[tuple[str, str]]:
+        """Transfer the zone, and return the names and data of records of these types."""
+        found = (line.split(" ", 4) for line in contents(self.port))
+        return {(owner, data) for owner, _, _, rtype, data in found if rtype in types}
 
 
-STEPS: list[tuple[str, list[bytes], list[bytes]]] = [
-    ("nothing", [], []),
-    ("add", [], [add(WWW, A, A1)]),
-    ("add it again", [], [add(WWW, A, A1)]),
-    ("add a second", [], [add(WWW, A, A2)]),
-    ("add with another TTL", [], [add(WWW, A, A1, 300)]),
-    ("add several types", [], [add(WWW, TXT, b"\1x"), add(WWW, MX, b"\0\5\2mx\xc0\x0c")]),
-    ("prerequisite: name in use", [need(WWW)], [add(SUB, A, A1)]),
-    ("prerequisite: name in use, and is not", [need(OUT[:4] + APEX)], []),
-    ("prerequisite: name is not in use", [need(b"\2no\xc0\x0c")], [add(SUB, A, A2)]),
-    ("prerequisite: name not in use", [need(b"\2no\xc0\x0c", 255, NONE)], [add(SUB, A, A2)]),
-    ("prerequisite: name not in use, and is", [need(WWW, 255, NONE)], [add(SUB, A, A3)]),
-    ("prerequisite: an empty non-terminal is not in use", [need(b"\1a\xc0\x0c", 255, NONE)], []),
-    ("prerequisite: RRset", [need(WWW, A)], []),
-    ("prerequisite: RRset, and is not", [need(WWW, 28)], [add(SUB, A, A3)]),
-    ("prerequisite: no RRset", [need(WWW, 28, NONE)], []),
-    ("prerequisite: no RRset, and is", [need(WWW, A, NONE)], [add(SUB, A, A3)]),
-    ("prerequisite: the records", [need(WWW, A, IN, A2), need(WWW, A, IN, A1)], []),
-    ("prerequisite: some of the records", [need(WWW, A, IN, A1)], [add(SUB, A, A3)]),
-    ("prerequisite: other records", [need(WWW, A, IN, A3)], [add(SUB, A, A3)]),
-    ("prerequisite: too many", [need(WWW, A, IN, a) for a in (A1, A2, A3)], []),
-    ("prerequisite: case of names", [need(WWW, MX, IN, b"\0\5\2MX\xc0\x0c")], []),
-    ("prerequisite: outside", [need(OUT)], [add(SUB, A, A3)]),
-    ("prerequisite: with a TTL", [need(WWW, ttl=1)], [add(SUB, A, A3)]),
-    ("prerequisite: with data", [need(WWW, A, ANY, A1)], [add(SUB, A, A3)]),
-    ("prerequisite: absent with data", [need(WWW, A, NONE, A1)], [add(SUB, A, A3)]),
-    ("prerequisite: class CH", [need(WWW, A, CH)], [add(SUB, A, A3)]),
-    ("two prerequisites, the second fails", [need(WWW), need(WWW, 28)], [add(SUB, A, A3)]),
-    ("outside", [], [add(SUB, A, A3), add(OUT, A, A1)]),
-    ("delete outside", [], [gone(OUT)]),
-    ("add of class CH", [], [raw(A, CH, 60, A1, WWW)]),
-    ("add of type ANY", [], [raw(255, IN, 60, b"", WWW)]),
-    ("add of type AXFR", [], [raw(252, IN, 60, b"", WWW)]),
-    ("delete type AXFR", [], [raw(252, ANY, 0, b"", WWW)]),
-    ("delete with a TTL", [], [raw(A, ANY, 5, b"", WWW)]),
-    ("delete an RRset with data", [], [raw(A, ANY, 0, A1, WWW)]),
-    ("delete a record with a TTL", [], [raw(A, NONE, 5, A1, WWW)]),
-    ("delete a record of type ANY", [], [raw(255, NONE, 0, b"", WWW)]),
-    ("a short address", [], [add(WWW, A, A1[:3])]),
-    ("one good, one bad", [], [add(SUB, A, A3), raw(A, CH, 60, A1, WWW)]),
-    ("CNAME beside others", [], [add(WWW, CNAME, b"\1x\xc0\x0c")]),
-    ("CNAME", [], [add(ALIAS, CNAME, b"\1x\xc0\x0c")]),
-    ("CNAME again, with another target", [], [add(ALIAS, CNAME, b"\1y\xc0\x0c")]),
-    ("others beside a CNAME", [], [add(ALIAS, A, A1), add(SUB, A, A3)]),
-    ("delete, then CNAME", [], [gone(SUB), add(SUB, CNAME, b"\1x\xc0\x0c")]),
-    ("CNAME, then delete, then others", [], [gone(SUB, CNAME), add(SUB, A, A1)]),
-    ("add, then delete", [], [add(SUB, A, A2), gone(SUB, A, A2)]),
-    ("delete a record", [], [gone(WWW, A, A1)]),
-    ("delete a record that is not there", [], [gone(WWW, A, A3)]),
-    ("delete a record by another case", [], [gone(WWW, MX, b"\0\5\2MX\xc0\x0c")]),
-    ("delete an RRset", [], [gone(WWW, TXT)]),
-    ("delete an RRset that is not there", [], [gone(WWW, TXT)]),
-    ("delete a name", [], [gone(WWW)]),
-    ("delete a name that is not there", [], [gone(WWW)]),
-    ("apex: add", [], [add(APEX, MX, b"\0\5\2mx\xc0\x0c"), add(APEX, TXT, b"\1x")]),
-    ("apex: delete SOA", [], [gone(APEX, SOA)]),
-    ("apex: delete NS", [], [gone(APEX, NS)]),
-    ("apex: delete the last NS", [], [gone(APEX, NS, NS1)]),
-    ("apex: an older SOA", [], [add(APEX, SOA, SOA_DATA)]),
-    ("apex: CNAME", [], [add(APEX, CNAME, b"\1x\xc0\x0c")]),
-    ("apex: delete name", [], [gone(APEX)]),
-    ("a second SOA", [], [add(SUB, SOA, SOA_DATA)]),
-    ("NSEC", [], [add(SUB, 47, b"\1x\0\0\1\x40")]),
-    ("wildcard", [], [add(b"\1*\1w\xc0\x0c", A, A1)]),
-    ("wildcard: not in use below", [need(b"\1x\1w\xc0\x0c", 255, NONE)], []),
-    ("an unknown type", [], [add(SUB, 65280, b"\xc0\x0c")]),
-    ("delete the wildcard", [], [gone(b"\1*\1w\xc0\x0c")]),
-]
+def test_the_messages_of_external_dns_are_carried_out(shared: Server) -> None:
+    """It adds a record and its TXT of ownership, lists the zone, changes the TTL, removes both."""
+    client, web = ExternalDNS(shared), "web.k8s.failover.test"
+    owner = '"heritage=external-dns,external-dns/owner=k,external-dns/resource=ingress/d/web"'
+    client.add(web, 300, "A", "192.0.2.31", "192.0.2.32")
+    client.add(f"a-{web}", 300, "TXT", owner)
+    assert client.records("A") >= {(f"{web}.", "192.0.2.31"), (f"{web}.", "192.0.2.32")}
+    assert (f"a-{web}.", owner) in client.records("TXT")
+    client.remove(web, "A", "192.0.2.31", "192.0.2.32")
+    client.add(web, 60, "A", "192.0.2.32", "192.0.2.33")
+    client.remove(f"a-{web}", "TXT", owner)
+    client.add(f"a-{web}", 60, "TXT", owner)
+    assert shared.short(web) == ["192.0.2.32", "192.0.2.33"]
+    client.remove(web, "A", "192.0.2.32", "192.0.2.33")
+    client.remove(f"a-{web}", "TXT", owner)
+    assert {name for name, _ in client.records("A", "TXT") if "k8s" in name} == set()
 
 
-_ZONE = b"\10failover\4test\0"
-_CHALLENGE = b"\17_acme-challenge\xc0\x0c"
-
-MESSAGES: list[tuple[str, str, bytes]] = [
-    ("no zone", KEYS[0], raw_message(zone=b"", zones=0)),
-    ("two zones", KEYS[0], raw_message(zone=ZONE_SECTION * 2, zones=2)),
-    ("a zone of type A", KEYS[0], raw_message(zone=_ZONE + pack(">HH", A, IN))),
-    ("a zone that is not here", KEYS[0], raw_message(zone=b"\7example\0" + pack(">HH", SOA, IN))),
-    ("a name in the zone", KEYS[0], raw_message(zone=WWW[:4] + _ZONE + pack(">HH", SOA, IN))),
-    ("bytes at the end", KEYS[0], raw_message(add(SUB, A, A3), end=b"")[:-1]),
-    ("a scope", KEYS[1], raw_message(add(_CHALLENGE, TXT, b"\1x"))),
-    ("delete a name in a scope", KEYS[1], raw_message(gone(_CHALLENGE))),
-    ("another type", KEYS[1], raw_message(add(_CHALLENGE, A, A1))),
-    ("another name", KEYS[1], raw_message(add(WWW, TXT, b"\1x"))),
-    ("one of two", KEYS[1], raw_message(add(_CHALLENGE, TXT, b"\1x"), add(WWW, TXT, b"\1x"))),
-    ("a key without scopes", KEYS[2], raw_message(add(WWW, TXT, b"\1x"))),
-    (
-        "another name, and a prerequisite that does not hold",
-        KEYS[1],
-        raw_message(add(WWW, TXT, b"\1x"), prerequisites=(need(b"\2no\xc0\x0c"),)),
-    ),
-    (
-        "outside, and a prerequisite that does not hold",
-        KEYS[0],
-        raw_message(add(OUT, TXT, b"\1x"), prerequisites=(need(b"\2no\xc0\x0c"),)),
-    ),
-    ("a prerequisite beyond the scope", KEYS[1], raw_message(prerequisites=(need(APEX),))),
-    ("OPT", KEYS[0], raw_message(additional=(raw(41, 1232, owner=b"\0"),))),
-]
+@pytest.fixture(scope="module")
+def pebble(shared: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    """Return a CA that queries the server."""
+    with Pebble(tmp_path_factory.mktemp("pebble"), shared.port) as running:
+        yield running
 
 
-def test_rcodes_of_odd_messages_are_those_of_bind(shared: Server, bind: int) -> None:
-    found = []
-    for what, key, message in MESSAGES:
-        theirs, ours = send_raw(message, bind, key), send_raw(message, shared.port, key)
-        if theirs != ours:
-            found.append((what, theirs.name, ours.name))
-    assert found == [], "\n".join(map(str, found))
+def run(command: list[str | Path], folder: Path, **environment: str) -> None:
+    """Run a client, which must succeed."""
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=4 * DEADLINE,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_rcodes_and_records_are_those_of_bind(shared: Server, bind: int) -> None:
-    """Each message is sent to BIND and to us; after each the zones have the same records."""
-    found = []
-    groups = {line for line in contents(shared.port) if "781" in line or "_status" in line}
-    for what, prerequisites, updates in STEPS:
-        message = raw_message(*updates, prerequisites=tuple(prerequisites))
-        theirs, ours = send_raw(message, bind), send_raw(message, shared.port)
-        there, here = contents(bind), contents(shared.port)
-        there = [line for line in there if "781" not in line]
-        if theirs != ours or there != [line for line in here if line not in groups]:
-            found.append((what, theirs.name, ours.name, set(there) ^ (set(here) - groups)))
-    assert found == [], "\n".join(map(str, found))
+def test_certbot_gets_a_certificate_with_its_plugin(
+    shared: Server, pebble: Pebble, tmp_path: Path
+) -> None:
+    credentials = tmp_path / "rfc2136.ini"
+    credentials.write_text(
+        f"dns_rfc2136_server = 127.0.0.1\ndns_rfc2136_port = {shared.port}\n"
+        f"dns_rfc2136_name = {ACME}.\ndns_rfc2136_secret = {BASE64}\n"
+        "dns_rfc2136_algorithm = HMAC-SHA256\n"
+    )
+    credentials.chmod(0o600)
+    folders = [f"--{kind}-dir={tmp_path}" for kind in ("config", "work", "logs")]
+    run(
+        [
+            *(tool("certbot"), "certonly", "--non-interactive", "--agree-tos"),
+            *("--register-unsafely-without-email", "--server", pebble.directory),
+            *("--dns-rfc2136", "--dns-rfc2136-propagation-seconds", "0"),
+            *("--dns-rfc2136-credentials", str(credentials), "-d", f"www.{NAME}"),
+            *folders,
+        ],
+        tmp_path,
+        REQUESTS_CA_BUNDLE=str(pebble.ca_file),
+    )
+    assert (tmp_path / "live" / f"www.{NAME}" / "fullchain.pem").exists()
+    assert shared.short(f"_acme-challenge.www.{NAME}", "TXT") == []
+
+
+def test_lego_gets_a_certificate_for_the_wildcard_of_a_group(
+    shared: Server, pebble: Pebble, tmp_path: Path
+) -> None:
+    run(
+        [
+            *(tool("lego"), "--accept-tos", "--email", "a@failover.test", "--path", str(tmp_path)),
+            *("--server", pebble.directory, "--dns", "rfc2136"),
+            *("--dns.resolvers", f"127.0.0.1:{shared.port}"),
+            *("--dns.disable-cp", "--domains", f"*.{NAME}", "run"),
+        ],
+        tmp_path,
+        LEGO_CA_CERTIFICATES=str(pebble.ca_file),
+        RFC2136_NAMESERVER=f"127.0.0.1:{shared.port}",
+        RFC2136_TSIG_ALGORITHM="hmac-sha256.",
+        RFC2136_TSIG_KEY=f"{ACME}.",
+        RFC2136_TSIG_SECRET=BASE64,
+        RFC2136_PROPAGATION_TIMEOUT="10",
+        RFC2136_POLLING_INTERVAL="1",
+        RFC2136_SEQUENCE_INTERVAL="1",
+    )
+    assert (tmp_path / "certificates" / f"_.{NAME}.crt").exists()
+    assert shared.short(f"_acme-challenge.{NAME}", "TXT") == []
+
+
+def test_an_answered_update_survives_kill_9_and_without_the_server_there_is_servfail(
+    shared: Server,
+) -> None:
+    for number in range(5):
+        message = update()
+        message.add(f"lasting{number}", 60, "A", "192.0.2.7")
+        assert send(message, shared.port, tcp=bool(number % 2)) == 0
+    shared.stop(signal.SIGKILL)
+    lines = ("update add late.failover.test 60 A 192.0.2.7", "send")
+    wait_for(lambda: "SERVFAIL" in nsupdate(shared.port, *lines))
+    assert shared.short("lasting0.failover.test") == ["192.0.2.7"]  # answers go on
+    shared.kill()
+    shared.start()
+    assert all(shared.short(f"lasting{number}.failover.test") for number in range(5))
+    assert shared.short("late.failover.test") == []
+    wait_until_signed(shared)
+    message = update()
+    message.delete("lasting0")
+    assert send(message, shared.port) == 0
+    assert shared.short("lasting0.failover.test") == []

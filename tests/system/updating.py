@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -103,21 +104,19 @@ def send_raw(message: bytes, port: int, key: str = KEYS[0]) -> dns.rcode.Rcode:
     name = DomainName.from_text(key).wire
     signing = TSIGKey(name, Algorithm.HMAC_SHA256, SECRET)
     signed, _ = sign_request(message, signing, int(time.time()))
-    query = dns.message.Message(id=int.from_bytes(message[:2], "big"))
-    with dns.query.make_socket(2, 1) as sock:  # an IPv4 stream
-        sock.settimeout(DEADLINE)
-        sock.setblocking(True)
-        sock.connect(("127.0.0.1", port))
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
         sock.sendall(len(signed).to_bytes(2, "big") + signed)
         head = _exactly(sock, 2)
         reply = _exactly(sock, int.from_bytes(head, "big"))
-    assert reply[:2] == signed[:2], query
+    assert reply[:2] == signed[:2]
     return dns.rcode.Rcode(reply[3] & 0xF)
 
 
-def nsupdate(port: int, *lines: str, key: str | None = KEYS[0], tcp: bool = False) -> str:
+def nsupdate(
+    port: int, *lines: str, key: str | None = KEYS[0], tcp: bool = False, secret: str = BASE64
+) -> str:
     """Run nsupdate with commands, after `server` and `zone`; return what it prints."""
-    signing = ["-y", f"hmac-sha256:{key}:{BASE64}"] if key is not None else []
+    signing = ["-y", f"hmac-sha256:{key}:{secret}"] if key is not None else []
     command = [tool("nsupdate"), *["-v"] * tcp, *signing]
     text = "\n".join((f"server 127.0.0.1 {port}", "zone failover.test", *lines, ""))
     done = subprocess.run(
@@ -142,10 +141,10 @@ def contents(port: int) -> list[str]:
     return sorted({line for line in lines if " SOA " not in line and " TSIG " not in line})
 
 
-def _exactly(sock: object, count: int) -> bytes:
+def _exactly(sock: socket.socket, count: int) -> bytes:
     data = b""
     while len(data) < count:
-        part = sock.recv(count - len(data))  # type: ignore[attr-defined]
+        part = sock.recv(count - len(data))
         assert part, "the connection was closed"
         data += part
     return data

@@ -21,11 +21,12 @@ VIEWER = [
     "status", "whoami", "history", "watch", "records", "preflight", "explain", "rehearse",
     "application list", "group list", "health show", "plan list", "flag list", "certificate list",
     "certificate show", "certificate challenge-name", "querylog status", "record list",
+    "zone list", "secondary list",
 ]  # fmt: skip
 REPORTER = ["health report"]
 OPERATOR = [
     "switch", "plan cancel", "health force", "maintenance", "automation freeze", "automation thaw",
-    "flag on", "flag off",
+    "flag on", "flag off", "zone notify",
 ]  # fmt: skip
 ADMIN = [
     "application add", "application set", "application rename", "application remove", "head add",
