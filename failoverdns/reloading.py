@@ -197,6 +197,7 @@ class Reloading:
         finally:
             self._published = None
         await self._answering.adopt(answering)
+        running.following.configure(config)
         self._transfers.adopt(transfers)
         self._server.config = config
         running.control.adopt(roles)
@@ -204,7 +205,6 @@ class Reloading:
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
         running.trimming.configure(config.history)
-        running.following.configure(config)
         OURS.note()
         running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))

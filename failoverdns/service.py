@@ -172,9 +172,16 @@ class Service:
         await self._store.close()
         self._threads.stop()
         await self._transfers.stop()
-        pairs, connections = await self._answering.hand_over()
-        path = str(self.config.control.socket)
-        return Succession(path, control, began, clients, tuple(pairs), tuple(connections))
+        handed = await self._answering.hand_over()
+        return Succession(
+            str(self.config.control.socket),
+            control,
+            began,
+            clients,
+            tuple(handed.pairs),
+            tuple(handed.connections),
+            tuple(handed.listeners),
+        )
 
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""

@@ -34,6 +34,7 @@ from failoverdns.reactions import CannotReact, prepare
 from failoverdns.rules.decisions.configuring import configure
 from failoverdns.store.beside import check_unused, read_beside
 from failoverdns.store.vault import Vault
+from failoverdns.transfers.keys import read_tsig_keys
 
 
 class CannotServe(Exception):
@@ -52,7 +53,8 @@ class InUse:
 def in_use(config: Config) -> InUse:
     """Return what a server with this configuration uses."""
     delivery = config.delivery.listen if config.delivery is not None else ()
-    addresses = frozenset(map(str, (*config.listen, *delivery)))
+    tls = config.tls.listen if config.tls is not None else ()
+    addresses = frozenset(map(str, (*config.listen, *delivery, *tls)))
     return InUse(os.path.realpath(config.state.sqlite), str(config.control.socket), addresses)
 
 
@@ -84,6 +86,7 @@ def check_start(config: Config, used: InUse | None) -> str:
         )
         configure(Draft(state), start, now, Random(0))
         make_worker_settings(config, None, lambda: secrets.token_bytes(16))
+        read_tsig_keys(config)
         find_roles(config.control.roles)
         find_control_gid(config.control)
         prepare(config)
@@ -129,8 +132,8 @@ def _check_unused(config: Config, used: InUse) -> None:
         _check_socket(config.control.socket)
     for address in _others(config.listen, used):
         check_free(address.host, address.port, (socket.SOCK_DGRAM, socket.SOCK_STREAM))
-    if config.delivery is not None:
-        for address in _others(config.delivery.listen, used):
+    for section in (config.delivery, config.tls):
+        for address in _others(section.listen, used) if section is not None else ():
             check_free(address.host, address.port, (socket.SOCK_STREAM,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from corridors import Corridor
@@ -15,6 +16,7 @@ from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
+from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.roles import EVERYTHING
 from failoverdns.pki.anchors import NO_ANCHORS
@@ -30,6 +32,30 @@ class NotProbing:
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Reject the report."""
         raise Rejected("unavailable", "nothing is probed here")
+
+
+class NoSecondaries:
+    """A stand-in for secondaries where none is configured."""
+
+    catalog = None
+
+    def of_zone(self, origin: DomainName) -> list[Json]:
+        """Return no secondaries."""
+        return []
+
+    def secondaries(self) -> list[Json]:
+        """Return no secondaries."""
+        return []
+
+    def notify(self, origin: DomainName | None) -> list[str]:
+        """Reject the command."""
+        raise Rejected("refused", "no zone has a secondary")
+
+    async def wait(
+        self, serials: Mapping[DomainName, int], seconds: float
+    ) -> list[dict[str, Json]]:
+        """Return at once: there is nobody to wait for."""
+        return []
 
 
 ADMIN = Caller(unix_principal(0, 1, "pytest", "root"), lambda: EVERYTHING)
@@ -67,6 +93,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "restart": no_restart,
             "can_issue": lambda: True,
             "anchors": lambda: NO_ANCHORS,
+            "following": NoSecondaries(),
             "log": lambda _: None,
             **others,
         }

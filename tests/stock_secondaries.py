@@ -24,6 +24,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.query
+import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.tsig
@@ -321,9 +322,15 @@ def transferred_text(zone: str, port: int, *words: str, program: str = "dig") ->
 
 
 def records_of(text: str, zone: str) -> list[str]:
-    """Return the records of a zone file, one a line, in one form and order, without doubles."""
+    """Return the records of a zone file, one a line, in canonical form and order (RFC 4034, 6)."""
     read = dns.zone.from_text(text, origin=zone, relativize=False, check_origin=False)
     return sorted(
-        f"{name} {ttl} {dns.rdatatype.to_text(rdata.rdtype)} {rdata}"
+        f"{name.canonicalize()} {ttl} {dns.rdatatype.to_text(rdata.rdtype)} {_canonical(rdata)}"
         for name, ttl, rdata in read.iterate_rdatas()
     )
+
+
+def _canonical(rdata: dns.rdata.Rdata) -> dns.rdata.Rdata:
+    """Return a record with its names in lower case, as some servers send them."""
+    wire = rdata.to_digestable()
+    return dns.rdata.from_wire(rdata.rdclass, rdata.rdtype, wire, 0, len(wire))

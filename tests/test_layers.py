@@ -49,19 +49,20 @@ FLOORS: Mapping[str, str] = {
     "workers":         "model rules.derived protocol net answering confinement",
     "transfers":       "model rules.derived protocol net answering workers confinement "
                        "secret_files",
+    "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
-    "transfers.keys":  "model protocol answering secret_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
-                       "resolving automation reactions trimming transfers.control_side",
+                       "resolving automation reactions trimming transfers.control_side "
+                       "following",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading transfers.control_side",
@@ -71,7 +72,7 @@ FLOORS: Mapping[str, str] = {
                        "transfers.calls transfers.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
-                       "privileges",
+                       "privileges transfers.keys",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
@@ -92,9 +93,9 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting transfers.image",
-    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
+    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals delivery.pull "
                     "delivery.revoked_clients probing.certificates",
-    "OpenSSL":      "net.tls probing.tls",
+    "OpenSSL":      "net.tls net.dns_tls net.arrivals probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
     "re2":          "config.checks probing.http",
@@ -107,7 +108,7 @@ HOMES: Mapping[str, str] = {
     "twisted":      "net control.connection control.conversation control.intake control.server "
                     "control.shared control.turns answering.answerer answering.forwarding "
                     "answering.listening answering.query_log answering.tcp "
-                    "answering.tcp_clients answering.udp "
+                    "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "

@@ -64,6 +64,10 @@ def test_a_start_that_would_succeed_is_described_and_nothing_is_made(
         ("cookies: {secret_file: missing}\n", "missing"),
         ("control: {socket: control.sock, allow: [nobody-of-this-name]}\n", "there is no user"),
         (DELIVERY, "a.pem"),
+        (
+            "tsig_keys: {xfr.test: {secret_file: x.key}}\n",
+            "tsig_keys.xfr.test.secret_file: .*x.key",
+        ),
     ],
 )
 def test_what_a_start_would_refuse_is_refused(make: Make, more: str, fault: str) -> None:
@@ -109,6 +113,10 @@ def test_only_what_the_server_does_not_use_already_must_be_free(make: Make, tmp_
             check_start(changed, in_use(config))
         assert check_start(changed, in_use(changed))
         assert check_start(changed, None)
+        tls = f"tls: {{listen: ['{where}'], certificate: a, key: b}}\n"
+        with pytest.raises(CannotServe, match="another program listens there"):
+            check_start(make(CONFIG + tls), in_use(config))
+        assert where in in_use(make(CONFIG + tls)).addresses
         moved = make(CONFIG.replace("control.sock", "other.sock"))
         with pytest.raises(CannotServe, match="another failoverdns answers"):
             check_start(moved, in_use(config))

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import deferLater
@@ -19,10 +19,18 @@ from failoverdns.answering.udp import Serve, UDPReader, WildcardUDPReader
 from failoverdns.model.change import Json
 from failoverdns.model.settings import ListenAddress, TCPSettings
 from failoverdns.net.accepting import adopt_port
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.detaching import receive
 from failoverdns.net.sockets import Pair
 from failoverdns.net.succession import HandedConnection, close_all
 from failoverdns.protocol.query import Signed
+
+if TYPE_CHECKING:
+    from failoverdns.answering.tls import TLSDoor
+    from failoverdns.net.tls_material import TLSMaterial
+
+TLS_ACCEPTED_AT_ONCE: Final = 32
+"""Connections over TLS that are accepted at an address in one reactor turn."""
 
 DRAINING: Final = 16
 """Times that packets are read from a UDP socket before it is closed."""
@@ -61,8 +69,16 @@ class _Listener:
     factory: TCPFactory
 
 
+@dataclass(frozen=True, slots=True)
+class _TLSListener:
+    """A listening socket for TLS."""
+
+    asked: ListenAddress
+    port: Any
+
+
 class Listeners:
-    """All pairs of UDP and TCP sockets that this process answers on, by number."""
+    """All sockets that this process answers on: pairs of UDP and TCP, and TLS; by number."""
 
     def __init__(
         self, reactor: Any, answers: Answers, limits: TCPSettings, serve: Serve | None
@@ -76,9 +92,15 @@ class Listeners:
         self.tcp_clients = TCPClients(reactor, limits)
         self._answers = answers
         self._open: dict[int, _Listener] = {}
+        self._open_tls: dict[int, _TLSListener] = {}
+        self._door: TLSDoor | None = None
+        """Lets clients in over TLS; None before there is a certificate."""
 
     def report(self) -> dict[str, Json]:
         """Return the counts of unsent replies and of TCP connections, for `status`."""
+        tls: Json = None
+        if self._door is not None:
+            tls = {"handshakes": len(self._door.newcomers), "carried": self._door.factory.carried}
         return {
             "udp": {"unsent": sum(one.udp.unsent for one in self._open.values())},
             "tcp": {
@@ -86,7 +108,13 @@ class Listeners:
                 "evicted": self.tcp_clients.evicted,
                 "max_connections": self.tcp_clients.most,
             },
+            "tls": tls,
         }
+
+    @property
+    def are_open(self) -> bool:
+        """Whether this process answers on any socket."""
+        return bool(self._open or self._open_tls)
 
     def open(self, number: int, asked: ListenAddress, pair: Pair) -> None:
         """Start to answer on a pair of sockets, until `close` is called with its number."""
@@ -114,12 +142,59 @@ class Listeners:
         self._reactor.addReader(udp)
         self._open[number] = _Listener(asked, udp, tcp, factory)
 
+    def speak_tls(self, material: TLSMaterial) -> None:
+        """Use certificate and key for new TLS connections from now on.
+
+        Open files are asked for once, for the handshakes and for what is carried.  What TLS needs
+        is loaded here, so that processes without it do without.
+        """
+        from failoverdns.answering.tls import MAX_CARRIED, TLSDoor, TLSFactory
+        from failoverdns.net.arrivals import MAX_NEWCOMERS
+        from failoverdns.net.dns_tls import DNSContext
+
+        context = DNSContext(material)
+        if self._door is not None:
+            self._door.context.adopt(context)
+            return
+        answers = self._answers
+        factory = TLSFactory(
+            self._reactor,
+            lambda packet, host: answers.answer(packet, host, udp=False),
+            self.tcp_clients,
+            answers.hand_over,
+        )
+        door = self._door = TLSDoor(context, factory, self._reactor)
+        OURS.want(
+            "TLS handshakes of DNS clients",
+            MAX_NEWCOMERS + MAX_CARRIED,
+            used=lambda: len(door.newcomers) + factory.carried,
+            changed=door.limit,
+        )
+
+    def open_tls(self, number: int, asked: ListenAddress, sock: socket.socket) -> None:
+        """Start to answer over TLS on a listening socket, until `close` is called with its number.
+
+        `speak_tls` was called before.
+        """
+        assert self._door is not None
+        family = socket.AF_INET if asked.host.version == 4 else socket.AF_INET6
+        door: Any = self._door
+        port = adopt_port(self._reactor, sock.fileno(), family, door, lambda: TLS_ACCEPTED_AT_ONCE)
+        sock.close()  # the reactor has a duplicate
+        self._open_tls[number] = _TLSListener(asked, port)
+
     def allow(self, connections: int) -> None:
         """Have at most N `connections`, whatever the settings say: open files are short."""
         self.tcp_clients.allowed = connections
 
     def close(self, number: int) -> None:
-        """Stop answering on a pair of sockets; queries that have arrived are answered before."""
+        """Stop answering on sockets; queries that have arrived are answered before.
+
+        Clients that are connected over TLS stay.
+        """
+        over_tls = self._open_tls.pop(number, None)
+        if over_tls is not None:
+            maybeDeferred(over_tls.port.stopListening)
         listener = self._open.pop(number, None)
         if listener is not None:
             for _ in range(DRAINING):
@@ -131,8 +206,12 @@ class Listeners:
 
     def close_all(self) -> None:
         """Stop answering on all sockets."""
-        for number in list(self._open):
+        for number in [*self._open, *self._open_tls]:
             self.close(number)
+        if self._door is not None:
+            for arrival in self._door.newcomers.all():
+                arrival.leave()
+            self._door.factory.close()
 
     async def release(self) -> list[HandedConnection]:
         """Stop answering on all sockets, and return all TCP connections for another process.
@@ -186,6 +265,10 @@ class Listeners:
         self._reactor.removeReader(listener.udp)
         listener.udp.socket.close()
         maybeDeferred(listener.tcp.stopListening)
+
+    def copies_tls(self) -> list[tuple[ListenAddress, int]]:
+        """Return the address and descriptor of each socket for TLS, to hand them over."""
+        return [(one.asked, one.port.fileno()) for one in self._open_tls.values()]
 
     def copies(self) -> list[tuple[ListenAddress, int, int]]:
         """Return the address, UDP and TCP descriptor of each pair, to hand them over."""

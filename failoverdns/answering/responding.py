@@ -151,12 +151,12 @@ def server_failure(packet: bytes) -> bytes | None:
     )
 
 
-def signed_failure(signed: Signed) -> bytes:
-    """Return SERVFAIL for a message that cannot be handed over; it is not signed."""
+def signed_failure(signed: Signed, rcode: Rcode = Rcode.SERVFAIL) -> bytes:
+    """Return a reply with an rcode to a message that is not handed over; it is not signed."""
     fault = Faulty(
         signed.id,
         signed.opcode,
-        Rcode.SERVFAIL,
+        rcode,
         "nobody here has the key",
         signed.recursion_desired,
         signed.question,

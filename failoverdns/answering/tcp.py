@@ -33,6 +33,7 @@ from zope.interface import implementer
 from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.responding import Answered, signed_failure
 from failoverdns.answering.tcp_clients import TCPClients
+from failoverdns.model.numbers import Rcode
 from failoverdns.net.detaching import detach, is_flushed
 from failoverdns.protocol.query import Signed
 
@@ -92,11 +93,15 @@ class TCPConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Remove the connection from the lists of connections."""
+        self._give_up_place()
+        self._ended = self._paused = True
+        self._leaving = None
+
+    def _give_up_place(self) -> None:
+        """Count among the connections of DNS clients no more."""
         if self._timeout is not None and self._timeout.active():
             self._timeout.cancel()
         self._buffer.clear()
-        self._ended = self._paused = True
-        self._leaving = None
         self._clients.leave(self)
         self._factory.leave(self)
 
@@ -215,9 +220,10 @@ class TCPConnection(Protocol):
             return
         self.transport.unregisterProducer()
         self._leaving = None
-        if self._pass_on(LinkedConnection(self._host, bytes(buffer))):
+        rcode = self._refusal()
+        if rcode is None and self._pass_on(LinkedConnection(self._host, bytes(buffer))):
             return
-        reply = signed_failure(signed)
+        reply = signed_failure(signed, rcode or Rcode.SERVFAIL)
         del buffer[: 2 + int.from_bytes(buffer[:2], "big")]
         self.transport.registerProducer(self, True)
         self._clients.touch(self)
@@ -225,6 +231,10 @@ class TCPConnection(Protocol):
         self._unread += 2 + len(reply)
         self.transport.write(len(reply).to_bytes(2, "big") + reply)
         self._answer()
+
+    def _refusal(self) -> Rcode | None:
+        """Return the rcode of a signed message that may not come this way, None if it may."""
+        return None
 
     def _pass_on(self, connection: LinkedConnection) -> bool:
         """Hand the connection over; return whether it has left."""

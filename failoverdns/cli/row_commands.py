@@ -38,6 +38,8 @@ _NOUNS = {
     "head": "Heads: add, change, remove.",
     "group": "Failover groups: add, change, remove.",
     "record": "Records in the state: add, remove, list.",
+    "zone": "Zones: their serial numbers, and their secondaries.",
+    "secondary": "Secondaries: other name servers that transfer zones.",
     "certificate": "Certificates: install, request, show, remove.",
     "querylog": "The query log: on, off, status.",
     "plan": "Planned switches: list, cancel. Plan one with `switch --at`.",
@@ -72,6 +74,8 @@ def add_row_commands(cli: click.Group, rows: Iterable[CommandRow]) -> None:
 
 def timeout_of(words: str, fields: Mapping[str, Any]) -> float:
     """Return how many seconds to wait for the reply to a command, unless the user says it."""
+    if words == "switch":
+        return DEFAULT_TIMEOUT + float(fields.get("wait_secondaries", 0))
     if words not in _LONG_OPTIONS:
         return DEFAULT_TIMEOUT
     option = _LONG_OPTIONS[words]

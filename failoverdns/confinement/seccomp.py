@@ -56,7 +56,13 @@ setrlimit 160 164
 """
 """Names of system calls with their numbers on x86_64 and on aarch64; the most frequent first."""
 
-_JUDGED: Final = {"clone": (56, 220), "socket": (41, 198), "ioctl": (16, 29), "tgkill": (234, 131)}
+_JUDGED: Final = {
+    "clone": (56, 220),
+    "socket": (41, 198),
+    "socketpair": (53, 199),
+    "ioctl": (16, 29),
+    "tgkill": (234, 131),
+}
 _JUDGED_LATER: Final = {"prlimit64": (302, 261), "clone3": (435, 435)}
 """System calls that depend on their arguments."""
 
@@ -147,7 +153,7 @@ def _judged(name: str, pid: int) -> _Code:
             return [_argument(0), (_IF_SET, 0, 1, _CLONE_THREAD), allow, refuse]
         case "clone3":  # its flags cannot be seen: the C library falls back to clone
             return [_fail(errno.ENOSYS)]
-        case "socket":  # the rendezvous, if it has to be made again
+        case "socket" | "socketpair":  # the rendezvous again; what is carried over TLS
             kind: _Code = [_argument(1), (_AND, 0, 0, _KINDS), (_IF_EQUAL, 0, 1, _SOCK_STREAM)]
             return [_argument(0), (_IF_EQUAL, 0, 4, _AF_UNIX), *kind, allow, refuse]
         case "ioctl":

@@ -10,6 +10,7 @@ from failoverdns.control.language.requests import Result
 from failoverdns.model.commands import Action
 from failoverdns.model.commands.certificates import RotateKey
 from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.commands.secondaries import NotifyZone
 from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, Restart
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
@@ -24,6 +25,8 @@ async def act(store: Store, effects: CommandEffects, command: Action) -> Result:
             return await _rotate_key(store)
         case Restart():
             return await effects.restart()
+        case NotifyZone(zone):
+            return {"notified": [*effects.following.notify(zone)]}
         case QueryLogOn() | QueryLogOff():
             return await effects.query_log(command)
         case _:

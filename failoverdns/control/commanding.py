@@ -31,6 +31,7 @@ from failoverdns.control.language.requests import (
     write_reply,
 )
 from failoverdns.control.reading import Source, read
+from failoverdns.control.waiting import wait_for_secondaries
 from failoverdns.effects import Approval
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Action, Mutation, ReadCommand
@@ -89,7 +90,7 @@ class CommandCorridor:
             command=self._judged(request.command),
             principal=caller.principal,
             given=request.given,
-            reply=lambda outcome: reply(_lines(request, outcome)),
+            reply=self._answered(request, reply),
             op_id=request.op_id,
             request=canonical(request.given),
         )
@@ -99,6 +100,36 @@ class CommandCorridor:
         else:
             permit = partial(self._permission.check, request, caller)
             self._effects.spawn(self._approved(submission, approval, permit))
+
+    def _answered(
+        self, request: Request, reply: Callable[[Lines], None]
+    ) -> Callable[[Outcome], None]:
+        """Return what takes the outcome of a command, and replies: at once, or after a wait."""
+        command, began = request.command, self._effects.now()
+
+        def answer(outcome: Outcome) -> None:
+            if isinstance(command, Switch) and isinstance(outcome, Done) and _waits(command):
+                self._effects.spawn(self._waited(request, command, outcome, began, reply))
+            else:
+                reply(_lines(request, outcome))
+
+        return answer
+
+    async def _waited(
+        self,
+        request: Request,
+        command: Switch,
+        done: Done,
+        began: float,
+        reply: Callable[[Lines], None],
+    ) -> None:
+        """Reply to a switch after the secondaries serve it."""
+        following, outcome = self._effects.following, done
+        try:
+            state = self._ledger.state
+            outcome = await wait_for_secondaries(state, following, command, done, began)
+        finally:
+            reply(_lines(request, outcome))
 
     def _judged(self, command: Mutation) -> Mutation:
         """Return a command with the chain that it installs judged as clients judge it now."""
@@ -235,6 +266,10 @@ def _takes_approval(command: Mutation) -> bool:
         and command.at is None
         and PreflightRule.BEFORE_SWITCH not in command.override
     )
+
+
+def _waits(command: Switch) -> bool:
+    return command.wait_secondaries is not None and not command.dry_run
 
 
 def _lines(request: Request, outcome: Outcome) -> Lines:

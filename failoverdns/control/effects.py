@@ -6,7 +6,7 @@ Commands that change the state go through the ledger.  Everything else is inject
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import LogCommand
+from failoverdns.model.names import DomainName
 from failoverdns.pki.anchors import Anchors
 
 
@@ -26,6 +27,28 @@ class Probing(Protocol):
 
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Record the report of a head or an external monitor; raises Rejected."""
+
+
+class AtSecondaries(Protocol):
+    """What is known of zones at other name servers, the secondaries."""
+
+    @property
+    def catalog(self) -> DomainName | None:
+        """The catalog zone; None without one."""
+
+    def of_zone(self, origin: DomainName) -> list[Json]:
+        """Report each secondary of a zone."""
+
+    def secondaries(self) -> list[Json]:
+        """Report each secondary, with its zones."""
+
+    def notify(self, origin: DomainName | None) -> list[str]:
+        """Notify the secondaries of a zone, or all; return their names.  Raises Rejected."""
+
+    async def wait(
+        self, serials: Mapping[DomainName, int], seconds: float
+    ) -> list[dict[str, Json]]:
+        """Wait until secondaries have these serials, and report each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +78,6 @@ class CommandEffects:
     """Returns whether a CA is configured."""
     anchors: Callable[[], Anchors]
     """Returns the roots that clients are known to trust."""
+    following: AtSecondaries
     log: Callable[[str], None]
     """Writes a line into the log."""

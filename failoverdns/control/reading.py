@@ -32,6 +32,7 @@ from failoverdns.model.commands.groups import Explain, ListGroups, Preflight, Re
 from failoverdns.model.commands.health import ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.commands.records import ListRecords
+from failoverdns.model.commands.secondaries import ListSecondaries, ListZones
 from failoverdns.model.commands.server import (
     ExportRecords,
     QueryLogStatus,
@@ -95,7 +96,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
             copy, notes = state.copy(), _notes(source)
             return {
                 "revision": copy.revision,
-                "zones": [zone_report(copy, zone) for zone in copy.zones],
+                "zones": [*_zones(source, copy)],
                 "applications": Streamed(_applications(copy, copy.applications(), notes)),
                 "groups": Streamed(_groups(copy, copy.groups(), notes)),
                 "hooks": source.effects.hooks(),
@@ -141,6 +142,10 @@ async def read(source: Source, command: ReadCommand) -> Result:
             return rehearsal(state, command, source.moment)
         case ShowHealth():
             return _health(source, command)
+        case ListZones():
+            return {"zones": Streamed(_zones(source, state.copy(), with_catalog=True))}
+        case ListSecondaries():
+            return {"secondaries": source.effects.following.secondaries()}
         case ListFlags():
             return {"flags": flags_report(state)}
         case ListPlans():
@@ -197,10 +202,32 @@ def _group_status(source: Source, name: str | None) -> Result:
     attached = (application_on(view, group, side) for side in Side)
     return {
         "revision": view.revision,
-        "zones": [zone_report(view, zone)] if zone is not None else [],
+        "zones": [_zone(source, view, zone)] if zone is not None else [],
         "applications": [*_applications(view, (a for a in attached if a is not None), notes)],
         "groups": [*_groups(view, (group,), notes)],
         "store": _store(source),
+    }
+
+
+def _zones(source: Source, view: View, *, with_catalog: bool = False) -> Iterator[Json]:
+    """Yield reports of zones; that of the catalog zone has its name, serial and secondaries."""
+    for zone in view.zones:
+        yield _zone(source, view, zone)
+    catalog = source.effects.following.catalog if with_catalog else None
+    if catalog is not None:
+        serial = view.serial(catalog)
+        yield {
+            "name": catalog.to_text(),
+            "catalog": True,
+            "serial": serial.serial if serial is not None else None,
+            "secondaries": source.effects.following.of_zone(catalog),
+        }
+
+
+def _zone(source: Source, view: View, zone: Zone) -> dict[str, Json]:
+    return {
+        **zone_report(view, zone),
+        "secondaries": source.effects.following.of_zone(zone.origin),
     }
 
 

@@ -16,7 +16,7 @@ from twisted.internet.task import LoopingCall
 
 from failoverdns.effects import Effects, Submit
 from failoverdns.following.standings import Pair, Standings, read_report
-from failoverdns.following.waiting import Wait
+from failoverdns.following.waiting import Served, Wait
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands.secondaries import BEHIND, IN_STEP, NoteBehind, NoteInStep
 from failoverdns.model.errors import Malformed, Rejected
@@ -113,8 +113,13 @@ class Following:
             if isinstance(write.after, ZoneSerial):
                 self._standings.raised(write.after.origin, write.after.serial, moment)
 
-    async def wait(self, serials: Mapping[DomainName, int], seconds: float) -> Wait:
-        """Wait until the secondaries of zones have these serials, for some seconds at most."""
+    async def wait(
+        self, serials: Mapping[DomainName, int], seconds: float
+    ) -> list[dict[str, Json]]:
+        """Wait until the secondaries of zones have these serials, for some seconds at most.
+
+        Return an object for each secondary and zone, those that do not have the serial last.
+        """
         done: Deferred[None] = Deferred()
 
         def end() -> None:
@@ -127,45 +132,21 @@ class Following:
         now = self._effects.now()
         for pair in [*wait.remaining]:
             wait.note(pair, self._standings.serial(pair), now)
-        if wait.is_over or len(self._waits) >= MOST_WAITS:
-            return wait
-        self._waits.append(wait)
-        timer = self._effects.reactor.callLater(seconds, end)
-        await done
-        if timer.active():
-            timer.cancel()
-        return wait
+        if not wait.is_over and len(self._waits) < MOST_WAITS:
+            self._waits.append(wait)
+            timer = self._effects.reactor.callLater(seconds, end)
+            await done
+            if timer.active():
+                timer.cancel()
+        return [*map(_served, wait.served), *map(self._missing, wait.left())]
 
-    def results(self, wait: Wait) -> list[dict[str, Json]]:
-        """Return what a wait found, for a reply: an object for each secondary and zone."""
-        state, moment = self._effects.state(), self._moment()
-        found: list[dict[str, Json]] = [
-            {
-                "secondary": served.pair[0],
-                "zone": served.pair[1].to_text(),
-                "serial": served.serial,
-                "in_step": True,
-                "served_at": timestamp(served.at),
-                "problem": None,
-            }
-            for served in wait.served
-        ]
-        for pair in wait.left():
-            if pair[0] in self._standings.of_zone(pair[1]):
-                why = self._standings.why(pair, state, moment) or TOO_MANY
-            else:
-                why = "it is not configured any more"
-            found.append(
-                {
-                    "secondary": pair[0],
-                    "zone": pair[1].to_text(),
-                    "serial": self._standings.serial(pair),
-                    "in_step": False,
-                    "served_at": None,
-                    "problem": why,
-                }
-            )
-        return found
+    def _missing(self, pair: Pair) -> dict[str, Json]:
+        """Return what a wait found of a secondary that does not have the serial."""
+        if pair[0] in self._standings.of_zone(pair[1]):
+            why = self._standings.why(pair, self._effects.state(), self._moment()) or TOO_MANY
+        else:
+            why = "it is not configured any more"
+        return _found(pair, self._standings.serial(pair), None, why)
 
     def of_zone(self, origin: DomainName) -> list[Json]:
         """Report each secondary of a zone."""
@@ -237,3 +218,20 @@ class Following:
             self._effects.log(f"secondaries: {refusal}")
         finally:
             self._is_submitting = False
+
+
+def _served(served: Served) -> dict[str, Json]:
+    return _found(served.pair, served.serial, served.at, None)
+
+
+def _found(
+    pair: Pair, serial: int | None, served_at: float | None, problem: str | None
+) -> dict[str, Json]:
+    return {
+        "secondary": pair[0],
+        "zone": pair[1].to_text(),
+        "serial": serial,
+        "in_step": problem is None,
+        "served_at": timestamp(served_at),
+        "problem": problem,
+    }

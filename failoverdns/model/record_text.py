@@ -26,10 +26,11 @@ MNEMONICS: Final[Mapping[int, str]] = {
 }
 """The names of types by number (RFC 6895 section 3.1)."""
 
-_NAMES: Final = {2: 0, 5: 0, 12: 0, 15: 2, 39: 0}
-"""Types whose data ends in one name: the bytes before it, which are a number."""
+_NAMES: Final = {2: 0, 5: 0, 12: 0, 15: 1, 33: 3, 36: 1, 39: 0}
+"""Types whose data ends in one name: how many numbers of two bytes are before it."""
 
 _TXT: Final = 16
+_CAA: Final = 257
 
 
 def type_name(rtype: int) -> str:
@@ -44,9 +45,11 @@ def rdata_text(rtype: int, rdata: Rdata) -> str:
         return str(IPv4Address(data))
     if rtype == 28 and len(data) == 16:
         return str(IPv6Address(data))
-    if (before := _NAMES.get(rtype)) is not None and _is_name(data, before):
-        number = f"{int.from_bytes(data[:before], 'big')} " if before else ""
-        return number + DomainName(data[before:]).absolute_text()
+    if (before := _NAMES.get(rtype)) is not None and _is_name(data, 2 * before):
+        numbers = (int.from_bytes(data[at : at + 2], "big") for at in range(0, 2 * before, 2))
+        return " ".join((*map(str, numbers), DomainName(data[2 * before :]).absolute_text()))
+    if rtype == _CAA and (parts := _property(data)) is not None:
+        return f"{data[0]} {parts[0].decode('latin-1')} {_quoted(parts[1])}"
     if rtype == _TXT and (strings := _strings(data)) is not None:
         return " ".join(map(_quoted, strings))
     return f"\\# {len(data)} {data.hex()}".rstrip()
@@ -61,6 +64,13 @@ def _is_name(data: bytes, at: int) -> bool:
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at == len(data) - 1
+
+
+def _property(data: bytes) -> tuple[bytes, bytes] | None:
+    """Return the tag and the value of a CAA record (RFC 8659 section 4.1), None if it has none."""
+    end = 2 + data[1] if len(data) > 1 else 0
+    tag = data[2:end]
+    return (tag, data[end:]) if tag.isalnum() and len(data) >= end else None
 
 
 def _strings(data: bytes) -> list[bytes] | None:

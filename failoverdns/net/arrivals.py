@@ -18,8 +18,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import randrange
 from typing import Any, Final
+from typing import Protocol as Interface
 
 from cryptography.x509 import Certificate
+from OpenSSL import SSL
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
@@ -32,7 +34,6 @@ from failoverdns.net.client_hello import is_whole, may_be_hello
 from failoverdns.net.handshakes import Handshakes
 from failoverdns.net.places import KnownOrigins, Origin, Places
 from failoverdns.net.prefixes import address_of, prefix_of
-from failoverdns.net.tls import TlsContext
 
 MAX_CLIENTS: Final = 250
 """Connections at a time of clients with a certificate."""
@@ -60,6 +61,16 @@ _SILENT, _HELLO = b"silent", b"hello"
 
 Admits = Callable[[Sequence[Certificate], str], bool]
 """Returns whether a client may stay, from its verified chain (leaf first) and its address."""
+
+
+class Context(Interface):
+    """The certificates and settings of TLS connections."""
+
+    def getContext(self) -> SSL.Context:  # noqa: N802
+        """Return the context of a new connection, for Twisted."""
+
+    def trusts(self, chain: Sequence[Certificate]) -> bool:
+        """Return whether a chain (leaf first) that was verified before would be verified now."""
 
 
 @implementer(IHandshakeListener)
@@ -145,7 +156,7 @@ class Arrival(Protocol):
     def begin(self) -> None:
         """Begin TLS: it is this connection's turn."""
         self.deadline = self._door.clock.seconds() + HANDSHAKE_TIME
-        self._tls = self._door.tls(Client(self._door, self))
+        self._tls = self._door.tls(self._door.client(self))
         received, self._received = self._received, b""
         self._tls.makeConnection(self.transport)  # type: ignore[no-untyped-call]
         self._tls.dataReceived(received)  # type: ignore[no-untyped-call]
@@ -170,7 +181,7 @@ class Door(Factory):
 
     def __init__(
         self,
-        context: TlsContext,
+        context: Context,
         protocols: Any,
         clock: Any,
         admits: Admits = lambda chain, address: True,
@@ -189,7 +200,8 @@ class Door(Factory):
         self._context = context
         self._admits = admits
         self.handshakes = Handshakes(clock, spent)
-        self._tls = TLSMemoryBIOFactory(context, False, self, clock)
+        contexts: Any = context
+        self._tls = TLSMemoryBIOFactory(contexts, False, self, clock)
         self._limit = ArrivalLimit()
         self._sweep: IDelayedCall | None = None
 
@@ -234,6 +246,10 @@ class Door(Factory):
             address = client.getPeer().host  # type: ignore[no-untyped-call]
             if not (self._context.trusts(client.chain) and self._admits(client.chain, address)):
                 client.leave()
+
+    def client(self, arrival: Arrival) -> Client:
+        """Return what is above the TLS of a connection."""
+        return Client(self, arrival)
 
     def tls(self, client: Client) -> TLSMemoryBIOProtocol:
         """Return a TLS connection that is about to begin, below `client`."""

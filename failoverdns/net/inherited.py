@@ -30,11 +30,14 @@ class Inherited:
     def __init__(self, sockets: dict[tuple[ListenAddress, str], socket.socket]) -> None:
         self._sockets = sockets
         self._handed_over: dict[ListenAddress, list[Pair]] = {}
+        self._tcp: dict[ListenAddress, socket.socket] = {}
+        """Listening sockets of the process that answers over TLS."""
 
     @property
     def left(self) -> list[str]:
         """The sockets that were not taken, each as text such as `UDP 192.0.2.53:53`."""
         pairs = [f"{kind} {address}" for address in self._handed_over for kind in ("UDP", "TCP")]
+        pairs += [f"TCP {address}" for address in self._tcp]
         return sorted([*(f"{kind} {address}" for address, kind in self._sockets), *pairs])
 
     def hand_over(self, address: ListenAddress, pair: Pair) -> None:
@@ -50,6 +53,25 @@ class Inherited:
             close_pair(pair)
         else:
             pairs.append(pair)
+
+    def hand_over_tcp(self, address: ListenAddress, sock: socket.socket) -> None:
+        """Add a listening TCP socket of a process that says that it answers on `address`.
+
+        A second one for an address is closed.  Raises Malformed if it is not bound to the address.
+        """
+        _check_socket(address, sock, socket.SOCK_STREAM)
+        if address in self._tcp:
+            sock.close()
+        else:
+            self._tcp[address] = sock
+
+    def take_tcp(self, address: ListenAddress) -> socket.socket | None:
+        """Return the inherited TCP socket of an address that has none for UDP, or None."""
+        known = self._tcp.pop(address, None)
+        activated = self._sockets.pop((address, "TCP"), None)
+        if activated is not None and known is not None:
+            known.close()
+        return activated or known
 
     def take(self, address: ListenAddress) -> list[Pair]:
         """Return the inherited pairs of UDP and TCP sockets of an address, which may be none.
@@ -86,6 +108,9 @@ class Inherited:
 
     def close_handed_over(self) -> None:
         """Close the sockets of answering processes that were not taken."""
+        for sock in self._tcp.values():
+            sock.close()
+        self._tcp.clear()
         for pairs in self._handed_over.values():
             for pair in pairs:
                 close_pair(pair)
@@ -116,16 +141,21 @@ def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inheri
 def _check(address: ListenAddress, pair: Pair) -> None:
     """Raise Malformed if a pair of sockets is not bound to an address, where port 0 is any."""
     for sock, kind in zip(pair, _KINDS, strict=True):
-        try:
-            bound = _address(sock) if sock.family in _FAMILIES else None
-            listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        except OSError as fault:
-            raise Malformed(f"a socket for {address}: {fault.strerror}") from None
-        right = bound is not None and bound.host == address.host
-        if not right or bound is None or address.port not in (0, bound.port):
-            raise Malformed(f"a socket for {address} is bound to {bound}")
-        if sock.type != kind or bool(listens) != (kind == socket.SOCK_STREAM):
-            raise Malformed(f"a socket for {address} is of the wrong kind")
+        _check_socket(address, sock, kind)
+
+
+def _check_socket(address: ListenAddress, sock: socket.socket, kind: socket.SocketKind) -> None:
+    """Raise Malformed if a socket is not bound to an address, or is not of a kind."""
+    try:
+        bound = _address(sock) if sock.family in _FAMILIES else None
+        listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as fault:
+        raise Malformed(f"a socket for {address}: {fault.strerror}") from None
+    right = bound is not None and bound.host == address.host
+    if not right or bound is None or address.port not in (0, bound.port):
+        raise Malformed(f"a socket for {address} is bound to {bound}")
+    if sock.type != kind or bool(listens) != (kind == socket.SOCK_STREAM):
+        raise Malformed(f"a socket for {address} is of the wrong kind")
 
 
 def _identity(pair: Pair) -> tuple[int, ...]:

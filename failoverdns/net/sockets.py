@@ -60,6 +60,16 @@ def bind(host: Address, port: int, *, shared: bool = False) -> Pair:
     raise AssertionError("unreachable")
 
 
+def listen_tcp(host: Address, port: int) -> socket.socket:
+    """Return a non-blocking TCP socket that listens; port 0 lets the kernel choose one.
+
+    Raises CannotListen.
+    """
+    sock = _bound(socket.SOCK_STREAM, host, port, shared=False)
+    sock.listen(BACKLOG)
+    return sock
+
+
 def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
     """Bind `count` pairs of UDP and TCP sockets to the same port, which no other program uses.
 

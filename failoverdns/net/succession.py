@@ -71,6 +71,14 @@ class HandedPair:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedListener:
+    """A TCP socket that listens for TLS on the address `asked` as configured."""
+
+    asked: ListenAddress
+    descriptor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Succession:
     """Everything that a control process hands over; the receiver owns the descriptors.
 
@@ -84,6 +92,7 @@ class Succession:
     clients: tuple[HandedClient, ...] = ()
     pairs: tuple[HandedPair, ...] = ()
     connections: tuple[HandedConnection, ...] = ()
+    listeners: tuple[HandedListener, ...] = ()
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -93,10 +102,15 @@ class Succession:
             *(client.descriptor for client in self.clients),
             *(number for pair in self.pairs for number in (pair.udp, pair.tcp)),
             *(connection.descriptor for connection in self.connections),
+            *(listener.descriptor for listener in self.listeners),
         )
 
     def give_sockets(self, inherited: Inherited) -> None:
-        """Add the pairs of sockets to `inherited`."""
+        """Add the pairs of sockets, and those for TLS, to `inherited`."""
+        for listener in self.listeners:
+            with suppress(OSError, Malformed):
+                sock = socket.socket(fileno=listener.descriptor)
+                inherited.hand_over_tcp(listener.asked, sock)
         for pair in self.pairs:
             with suppress(OSError, Malformed):
                 sockets = socket.socket(fileno=pair.udp), socket.socket(fileno=pair.tcp)
@@ -134,6 +148,7 @@ def write_succession(succession: Succession) -> int:
                 [one.descriptor, *_address(one.asked), _text(one.received)]
                 for one in succession.connections
             ],
+            "listeners": [[*_address(one.asked), one.descriptor] for one in succession.listeners],
         }
     )
     file = os.memfd_create("failoverdns-succession", 0)
@@ -191,6 +206,10 @@ def _read(written: dict[str, Any]) -> Succession:
         tuple(
             HandedConnection(number, _read_address(host, port), b64decode(received))
             for number, host, port, received in written["connections"]
+        ),
+        tuple(
+            HandedListener(_read_address(host, port), number)
+            for host, port, number in written.get("listeners", ())
         ),
     )
 

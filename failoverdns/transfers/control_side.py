@@ -31,7 +31,7 @@ from failoverdns.protocol.tsig import TSIGKey
 from failoverdns.rules.derived.view import View
 from failoverdns.transfers.calls import Call
 from failoverdns.transfers.interface import CarryOut
-from failoverdns.transfers.keys import read_tsig_keys
+from failoverdns.transfers.keys import read_tsig_keys, short_secrets
 from failoverdns.transfers.process import TransferProcess
 from failoverdns.transfers.settings import (
     TransferSettings,
@@ -101,6 +101,8 @@ class Transfers:
 
     def adopt(self, prepared: PreparedTransfers) -> None:
         """Use another configuration, which the state has taken over, from now on."""
+        for text in short_secrets(prepared.keys):
+            log.warn("{warning}", warning=text)
         self._settings = self._settings_of(prepared) if prepared.keys else None
         process = self._process
         if self._settings is None:

@@ -59,10 +59,15 @@ class _Sent:
 
 
 class _Socket(DatagramProtocol):
-    """A socket to one secondary."""
+    """A socket to one secondary.
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
+    Twisted closes it when the kernel reports that nothing listens at the other end; then `gone` is
+    called, and another one is opened for the next message.
+    """
+
+    def __init__(self, take: Callable[[bytes], None], gone: Callable[[_Socket], None]) -> None:
         self._take = take
+        self._gone = gone
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: N802
         """Pass a packet on: it is the secondary's, because the socket is connected."""
@@ -70,6 +75,10 @@ class _Socket(DatagramProtocol):
 
     def connectionRefused(self) -> None:  # noqa: N802
         """Take the news that nothing listens there; messages that wait get no reply."""
+
+    def stopProtocol(self) -> None:  # noqa: N802
+        """Note that the socket was closed."""
+        self._gone(self)
 
 
 class Exchanges:
@@ -100,6 +109,7 @@ class Exchanges:
         self._slow = TokenBucket(SLOW_RATE, AT_ONCE)
         self._unanswered_since: float | None = None
         self._port: Any = None
+        self._socket: _Socket | None = None
 
     def pause(self) -> float:
         """Return the seconds until the next message may be sent; 0 if it may be now."""
@@ -137,9 +147,13 @@ class Exchanges:
 
     def close(self) -> None:
         """Close the socket; another one is opened for the next message."""
-        port, self._port = self._port, None
+        port, self._port, self._socket = self._port, None, None
         if port is not None:
             port.stopListening()
+
+    def _gone(self, socket: _Socket) -> None:
+        if socket is self._socket:
+            self._port = self._socket = None
 
     def take(self, datagram: bytes) -> None:
         """Take a packet of the secondary; it is ignored unless a message waits for it."""
@@ -175,7 +189,9 @@ class Exchanges:
         if self._port is None:
             host, source = self.settings.address.host, self.settings.source
             interface = str(source) if source is not None else "::" if host.version == 6 else ""
-            port = self._port = self._reactor.listenUDP(0, _Socket(self.take), interface=interface)
+            socket = _Socket(self.take, self._gone)
+            port = self._port = self._reactor.listenUDP(0, socket, interface=interface)
+            self._socket = socket
             port.connect(str(host), self.settings.address.port)
         return self._port
 

@@ -39,9 +39,16 @@ MOST_NAMES: Final = 32
 LEAST_NAMES: Final = 8
 """Average number of names in a chunk at which a chunk is removed."""
 
+_MOST_CACHED: Final = 1 << 12
+"""Bytes of the RRsets of a name whose records are cached."""
+
 _Wanted = dict[bytes, tuple[bytes, int]]
 """The records that names get, and their number, by the labels of a name below the origin."""
 
+_APEX: Final = -1
+"""The number of the chunk with the records of the apex."""
+
+_NOTHING: Final = b"", 0
 _EMPTY: Final = Chunk(b"", 0, 0)
 _SOA: Final = RRType.SOA.value
 
@@ -78,16 +85,16 @@ class ZoneImage:
         (the SOA record), `Removed` and `ServedNames`; a name that is removed and not there changes
         nothing.  While a zone is filled the result is ignored.
         """
-        origin = self.origin
+        size = len(self.origin)
         wanted: _Wanted = {}
         old_soa = self._soa
         for operation in operations:
             if isinstance(operation, ServedNames):
-                name = operation.owner[: len(operation.owner) - len(origin)]
+                name = operation.owner[:-size]
                 records = _records(operation.rrsets)
                 wanted[name] = name + name.join(records) if records else b"", len(records)
             elif isinstance(operation, Removed):
-                wanted[operation.owner[: len(operation.owner) - len(origin)]] = b"", 0
+                wanted[operation.owner[:-size]] = _NOTHING
             elif isinstance(operation, Put):
                 self._soa = operation.soa
         deleted, added = self._set(wanted)
@@ -139,9 +146,9 @@ class ZoneImage:
         return Snapshot(self.origin, self._soa, chunks, self.names, self.size)
 
     def _number(self, name: bytes) -> int:
-        """Return the number of the chunk of a name, -1 for the apex."""
+        """Return the number of the chunk of a name."""
         if not name:
-            return -1
+            return _APEX
         chunks = len(self._chunks)
         number = siphash(self.key, name) & ((1 << chunks.bit_length()) - 1)
         return number if number < chunks else above(number)
@@ -152,8 +159,12 @@ class ZoneImage:
     def _set(self, wanted: _Wanted) -> tuple[bytes, bytes]:
         """Set names to records and their number; return the deleted and the added records."""
         by_chunk: dict[int, _Wanted] = {}
-        for name, block in wanted.items():
-            number = self._number(name)
+        key, chunks = self.key, len(self._chunks)
+        mask = (1 << chunks.bit_length()) - 1
+        for name, block in wanted.items():  # `_number` written out, for the sake of speed
+            number = siphash(key, name) & mask if name else _APEX
+            if number >= chunks:
+                number = above(number)
             if number in by_chunk:
                 by_chunk[number][name] = block
             else:
@@ -185,26 +196,35 @@ class ZoneImage:
             number = len(chunks)
             chunks.append(_EMPTY)
             source = above(number)
-            chunks[source], chunks[number] = self._split(chunks[source], source)
+            chunks[source], chunks[number] = self._split(chunks[source])
         while len(chunks) > 1 and self.names < LEAST_NAMES * len(chunks):
             last = chunks.pop()
             number = len(chunks)
             source = above(number)
             chunks[source] = join(chunks[source], last)
 
-    def _split(self, chunk: Chunk, number: int) -> tuple[Chunk, Chunk]:
+    def _split(self, chunk: Chunk) -> tuple[Chunk, Chunk]:
         """Return the part of a chunk that stays, and the part that the newest chunk takes."""
+        key, data, newest = self.key, chunk.data, len(self._chunks) - 1
+        mask = (1 << newest.bit_length()) - 1
         stays: list[bytes] = []
         goes: list[bytes] = []
-        records = 0
-        for name, block in blocks_in(chunk.data).items():
-            if self._number(name) == number:
-                stays.append(block)
-            else:
-                goes.append(block)
-                records += sum(1 for _ in records_in(block))
-        moved = Chunk(b"".join(goes), len(goes), records)
-        return Chunk(b"".join(stays), len(stays), chunk.records - records), moved
+        names = 0
+        at, size, last, part = 0, len(data), b"", stays
+        while at < size:
+            start = at
+            while (length := data[at]) < 0xC0:
+                at += 1 + length
+            name = data[start:at]
+            at += 12 + (data[at + 10] << 8 | data[at + 11])
+            if name != last:
+                last, part = name, stays
+                if siphash(key, name) & mask == newest:
+                    part = goes
+                    names += 1
+            part.append(data[start:at])
+        moved = Chunk(b"".join(goes), names, len(goes))
+        return Chunk(b"".join(stays), chunk.names - names, len(stays)), moved
 
 
 def _extended(chunk: Chunk, wanted: _Wanted, added: list[bytes]) -> Chunk:
@@ -238,9 +258,20 @@ def _rewritten(chunk: Chunk, wanted: _Wanted, deleted: list[bytes], added: list[
     return Chunk(b"".join(blocks.values()), len(blocks), count)
 
 
-@lru_cache(maxsize=1 << 12)
 def _records(rrsets: bytes) -> tuple[bytes, ...]:
-    """Return the records of a name, each from its pointer to the question, without SOA."""
+    """Return the records of a name, each from its pointer to the question, without SOA.
+
+    The result is cached, unless it is large: the names of a group follow each other and share it.
+    """
+    return _cached_records(rrsets) if len(rrsets) <= _MOST_CACHED else _read_records(rrsets)
+
+
+@lru_cache(maxsize=1 << 12)
+def _cached_records(rrsets: bytes) -> tuple[bytes, ...]:
+    return _read_records(rrsets)
+
+
+def _read_records(rrsets: bytes) -> tuple[bytes, ...]:
     found = (answer for answer in read_rrsets(rrsets).values() if answer.rtype != _SOA)
     records = (POINTER_TO_QUESTION + record for answer in found for record in answer.records())
     return tuple(dict.fromkeys(records))

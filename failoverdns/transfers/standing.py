@@ -138,7 +138,7 @@ class Standing:
         if in_step:
             self._unnotified = None
             self._notifying.settle()
-        elif self._reported is None and self._notifying.due is None:
+        elif self._notifying.due is None:
             self._notifying.want(now)
         else:
             self._notifying.hurry(now)

@@ -3,13 +3,17 @@
 | call        | arguments                                   | result                               |
 |-------------|---------------------------------------------|--------------------------------------|
 | APPLIED     |                                             | none: all before it is applied       |
-| CONFIGURE   | settings; the protocol                      |                                      |
+| CONFIGURE   | settings; the protocol; for the one that    |                                      |
+|             | answers over TLS: certificate, key, CA      |                                      |
 | OPEN        | sockets: number and address; and two        |                                      |
 |             | descriptors for each, UDP and TCP           |                                      |
+| OPEN_TLS    | sockets: number and address; and one        |                                      |
+|             | descriptor for each                         |                                      |
 | CLOSE       | numbers                                     |                                      |
 | REPORT      |                                             | counts of packets and connections    |
 | LOG_QUERIES | sample, or off, or neither for the status   | the status of the query log          |
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
+| TLS_SOCKETS |                                             | addresses; and a descriptor each     |
 | RELEASE     |                                             | TCP connections; a descriptor each;  |
 |             |                                             | once more for the rest, until none   |
 | TAKE        | TCP connections; a descriptor each          |                                      |
@@ -38,6 +42,7 @@ from failoverdns import __version__
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.succession import HandedConnection
+from failoverdns.net.tls_material import TLSMaterial
 
 CONTROLLED: Final = "in-use"
 """The code of a refusal: another control process controls the answering process."""
@@ -60,10 +65,12 @@ class Call(enum.StrEnum):
     APPLIED = "applied"
     CONFIGURE = "configure"
     OPEN = "open"
+    OPEN_TLS = "open tls"
     CLOSE = "close"
     REPORT = "report"
     LOG_QUERIES = "log queries"
     HAND_OVER = "hand over"
+    TLS_SOCKETS = "tls sockets"
     RELEASE = "release"
     TAKE = "take"
     KEEP = "keep"
@@ -75,6 +82,26 @@ class Call(enum.StrEnum):
 def write_address(address: ListenAddress) -> list[str | int]:
     """Return an address as a JSON array."""
     return [str(address.host), address.port]
+
+
+def write_material(material: TLSMaterial) -> dict[str, str | None]:
+    """Return certificate, key and CA of TLS as a JSON object; it must reach no other process."""
+    authority = material.client_ca
+    return {
+        "certificate": material.certificate.decode("latin-1"),
+        "key": material.key.decode("latin-1"),
+        "client_ca": authority.decode("latin-1") if authority is not None else None,
+    }
+
+
+def read_material(written: dict[str, str | None]) -> TLSMaterial:
+    """Return certificate, key and CA of TLS from a JSON object; raises KeyError."""
+    certificate, key, authority = (written[name] for name in ("certificate", "key", "client_ca"))
+    return TLSMaterial(
+        (certificate or "").encode("latin-1"),
+        (key or "").encode("latin-1"),
+        authority.encode("latin-1") if authority is not None else None,
+    )
 
 
 def write_connections(connections: Iterable[HandedConnection]) -> list[Any]:

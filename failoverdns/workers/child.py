@@ -42,13 +42,14 @@ from failoverdns.workers.calls import (
     check_protocol,
     read_address,
     read_connections,
+    read_material,
     write_address,
     write_connections,
 )
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 from failoverdns.workers.first_version import translated
 from failoverdns.workers.frames import Kind
-from failoverdns.workers.rendezvous import rendezvous_of, title
+from failoverdns.workers.rendezvous import TLS_PLACE, rendezvous_of, title
 
 CHANNEL = 3
 """The descriptor of the channel to the control process that started this process."""
@@ -155,10 +156,14 @@ class AnsweringProcess:
                 check_protocol(arguments)
                 settings = read_worker_settings(arguments["settings"])
                 answerer.configure(settings)
+                if arguments.get("tls") is not None:
+                    answerer.listeners.speak_tls(read_material(arguments["tls"]))
                 OURS.note()
                 self._confine(settings)
             case Call.OPEN:
                 self._open(channel, arguments)
+            case Call.OPEN_TLS:
+                self._open_tls(channel, arguments)
             case Call.CLOSE:
                 for number in arguments["numbers"]:
                     answerer.listeners.close(number)
@@ -168,6 +173,10 @@ class AnsweringProcess:
                 return answerer.query_log.carry_out(_log_command(arguments))
             case Call.HAND_OVER:
                 return self._hand_over(channel)
+            case Call.TLS_SOCKETS:
+                copies = answerer.listeners.copies_tls()
+                channel.give_descriptors(descriptor for _, descriptor in copies)
+                return [write_address(address) for address, _ in copies]
             case Call.RELEASE:
                 return Deferred.fromCoroutine(self._release(channel))
             case Call.TAKE:
@@ -240,6 +249,14 @@ class AnsweringProcess:
             udp, tcp = (socket.socket(fileno=one) for one in channel.take_descriptors(2))
             self._answerer.listeners.open(number, read_address(address), (udp, tcp))
 
+    def _open_tls(self, channel: Channel, arguments: dict[str, Any]) -> None:
+        """Answer over TLS on sockets that came with the call."""
+        gc.freeze()
+        gc.enable()
+        for number, address in arguments["sockets"]:
+            sock = socket.socket(fileno=channel.take_descriptors(1)[0])
+            self._answerer.listeners.open_tls(number, read_address(address), sock)
+
     def _hand_over(self, channel: Channel) -> list[Any]:
         copies = self._answerer.listeners.copies()
         channel.give_descriptors(one for _, udp, tcp in copies for one in (udp, tcp))
@@ -279,7 +296,7 @@ class AnsweringProcess:
         if channel is not self._control:
             return
         self._control = None
-        if self._retiring or not self._answerer.listeners.copies():
+        if self._retiring or not self._answerer.listeners.are_open:
             self._stop()
         else:
             log.warn(
@@ -309,7 +326,9 @@ def _log_command(arguments: dict[str, Any]) -> LogCommand:
 
 def answer(control_socket: str, place: str) -> int:
     """Run the answering process for a place until it is retired or gets SIGTERM."""
-    name_process(title(Path(control_socket), int(place)), f"failoverdns-{int(place) + 1}")
+    number = int(place)
+    name = f"failoverdns-{'tls' if number == TLS_PLACE else number + 1}"
+    name_process(title(Path(control_socket), number), name)
     begin_logging()
     reactor = take_reactor()
     process = AnsweringProcess(reactor, rendezvous_of(Path(control_socket), os.getpid()))

@@ -30,21 +30,26 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
-from failoverdns.net.succession import HandedConnection, HandedPair
+from failoverdns.net.succession import HandedConnection
 from failoverdns.protocol.table.deltas import write_parts, write_swap
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calling import call_all, call_later
-from failoverdns.workers.calls import PROTOCOL, Call
+from failoverdns.workers.calls import PROTOCOL, Call, write_material
 from failoverdns.workers.filling import FILLING, fill, fill_next
 from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
 from failoverdns.workers.handover import Orphans, dismiss
 from failoverdns.workers.heartbeat import Heartbeat
-from failoverdns.workers.interface import CannotAnswer, Give, Parts
+from failoverdns.workers.interface import CannotAnswer, Give, HandedSockets, Parts
 from failoverdns.workers.kept_texts import KeptTexts
 from failoverdns.workers.query_logs import log_queries
+from failoverdns.workers.rendezvous import TLS_PLACE
 from failoverdns.workers.reports import collected, combined, in_words
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers, warn_of_query_log
-from failoverdns.workers.socket_division import divide_connections, divide_sockets
+from failoverdns.workers.socket_division import (
+    divide_connections,
+    divide_sockets,
+    give_tls_sockets,
+)
 from failoverdns.workers.worker_process import Worker
 
 PAUSE: Final = 1.0
@@ -57,17 +62,23 @@ class Fleet:
     """Implements `workers.interface.Answering`."""
 
     def __init__(
-        self, count: int, reactor: Any, inherited: Inherited, control_socket: Path
+        self,
+        count: int,
+        reactor: Any,
+        inherited: Inherited,
+        control_socket: Path,
+        setup: AnsweringSetup | None = None,
     ) -> None:
-        """Prepare a fleet of `count` processes; `start` starts them.
+        """Prepare a fleet of `count` processes, and one for TLS if it is on; `start` starts them.
 
         Each can be found beside `control_socket`.  `inherited` sockets are used before new ones are
-        opened.
+        opened.  With a `setup` of another the fleet answers over TLS only: `begin`, `change` and
+        `end` take the place of `start`, `adopt` and `stop`.
         """
         self._reactor = reactor
         self._count = count
         self._control_socket = control_socket
-        self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
+        self._setup = setup or AnsweringSetup(count, inherited, reactor, self.configure)
         self._workers: list[Worker] = []
         self._parts: Parts = lambda: iter(())
         self._orphans = Orphans(reactor, control_socket, inherited)
@@ -84,12 +95,24 @@ class Fleet:
 
         Processes of an earlier control process answer until then, and their sockets are taken over.
         """
-        self._parts = parts
         self._setup.adopt(self._setup.prepare(config))
         warn_of_query_log(config)
-        workers = [self._launch(place) for place in range(self._count)]
+        await self.begin(parts)
+        await dismiss(self._orphans.taken(), self.take)
+        reports = [
+            one for one in await call_all(self._workers, Call.REPORT) if isinstance(one, dict)
+        ]
+        text = "{count} answering process(es), {properties}"
+        log.info(text, count=len(self._workers), properties=in_words(reports))
+
+    async def begin(self, parts: Parts) -> None:
+        """Start and fill the processes, then let them answer.  Raises CannotAnswer."""
+        self._parts = parts
+        places = [*range(self._count), *((TLS_PLACE,) if self._speaks_tls else ())]
+        workers = [self._launch(place) for place in places]
         try:
-            await self._fill(workers)
+            if workers:
+                await self._fill(workers)
         except (Gone, Stuck):
             raise CannotAnswer("an answering process ended before it could answer") from None
         except Rejected as refusal:
@@ -97,13 +120,7 @@ class Fleet:
         self._replacing = True
         self._arrange()
         await self.visible()
-        await dismiss(self._orphans.taken(), self.take)
         self._heartbeat.start()
-        reports = [
-            one for one in await call_all(self._workers, Call.REPORT) if isinstance(one, dict)
-        ]
-        text = "{count} answering process(es), {properties}"
-        log.info(text, count=self._count, properties=in_words(reports))
 
     async def recall(self) -> list[str]:
         """Find the processes of an earlier control process; return the texts that they keep."""
@@ -144,7 +161,8 @@ class Fleet:
         chosen = [worker for worker in self._workers if worker.is_serving]
         for worker in chosen:
             worker.has_next = True
-        await fill_next(chosen, parts, self._reactor)
+        if chosen:
+            await fill_next(chosen, parts, self._reactor)
 
     def forget_next(self) -> None:
         """Give up the next table."""
@@ -174,7 +192,18 @@ class Fleet:
     async def adopt(self, prepared: PreparedWorkers) -> None:
         """Use another configuration in every process from now on."""
         self._setup.adopt(prepared)
-        self._configure()
+        await self.change()
+
+    async def change(self) -> None:
+        """Use what has changed in the setup, in every process."""
+        over_tls = [worker for worker in self._workers if worker.is_tls]
+        if not self._speaks_tls:
+            for worker in over_tls:
+                self._workers.remove(worker)
+                spawn(worker.retire())
+        elif not over_tls:
+            await self._fill_place(TLS_PLACE, at_once=True)
+        self.configure()
         self._arrange()
         await self.visible()
 
@@ -211,28 +240,36 @@ class Fleet:
 
     async def stop(self) -> None:
         """Stop every process."""
+        await self.end()
+        self._setup.close()
+
+    async def end(self) -> None:
+        """Stop every process, and leave the sockets to whoever has the setup."""
         self._replacing = False
         self._heartbeat.stop()
         running = [*self._workers, *self._orphans.taken()]
         retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
-        self._setup.close()
 
     async def take(self, connections: Iterable[HandedConnection]) -> None:
         """Continue TCP connections of other processes, divided between the workers."""
         await divide_connections(self._workers, connections)
 
-    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+    async def hand_over(self) -> HandedSockets:
         """Leave the workers answering, and return the sockets for the next program."""
+        await self.let_go()
+        handed = HandedSockets(self._setup.addresses.copies(), [], self._setup.tls.copies())
+        self._setup.close()
+        return handed
+
+    async def let_go(self) -> None:
+        """Leave the workers answering, for the next program."""
         self._replacing = False
         self._heartbeat.stop()
         with suppress(Rejected):
             await self.visible()  # all that was sent has arrived
         for worker in self._workers:
             worker.let_go()
-        pairs = self._setup.addresses.copies()
-        self._setup.close()
-        return pairs, []
 
     def _launch(self, place: int) -> Worker:
         worker = Worker(self._reactor, place, self._replace)
@@ -247,7 +284,7 @@ class Fleet:
         at a name, so the last one about a name is right.  Raises Gone if a process ends.
         """
         for worker in workers:
-            await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
+            await worker.call(Call.CONFIGURE, self._settings(worker), bound=FILLING)
             await self._kept.send_all(worker)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
@@ -267,10 +304,14 @@ class Fleet:
 
     def _arrange(self) -> None:
         """Assign every pair of sockets to a process that answers."""
-        divide_sockets(self._workers, self._setup.addresses.bound)
+        if self._count:
+            divide_sockets(self._workers, self._setup.addresses.bound)
+        give_tls_sockets(self._workers, self._setup.tls.bound)
 
     def _replace(self, worker: Worker) -> None:
         """Let others answer for a process that has ended, and start a new one in its place."""
+        if worker not in self._workers:  # it is not wanted any more
+            return
         self._workers.remove(worker)
         if not self._replacing:
             return
@@ -284,7 +325,7 @@ class Fleet:
         """Start and fill a process; if it ends before it can answer, `_replace` is called again."""
         if not at_once:
             await deferLater(self._reactor, PAUSE)
-        if self._replacing:
+        if self._replacing and (place != TLS_PLACE or self._speaks_tls):
             worker = self._launch(place)
             try:
                 await self._fill([worker])
@@ -304,16 +345,28 @@ class Fleet:
                 "no answering process can be started: {why}: run `failoverdns restart`",
                 why=refusal.message,
             )
-        if not any(worker.is_serving for worker in self._workers):
+        if self._count and not any(worker.is_serving for worker in self._workers):
             os.kill(os.getpid(), signal.SIGUSR2)
 
-    def _configure(self) -> None:
-        for worker in self._workers:
-            call_later(worker, Call.CONFIGURE, self._settings())
+    @property
+    def _speaks_tls(self) -> bool:
+        """Whether there is a process that answers over TLS."""
+        return self._setup.tls.material is not None
 
-    def _settings(self) -> dict[str, Any]:
-        settings = write_worker_settings(share_of(self._setup.settings, self._count))
-        return {"settings": settings, "protocol": PROTOCOL}
+    def configure(self) -> None:
+        """Send the settings to every process."""
+        for worker in self._workers:
+            call_later(worker, Call.CONFIGURE, self._settings(worker))
+
+    def _settings(self, worker: Worker) -> dict[str, Any]:
+        """Return the arguments of CONFIGURE; only the process for TLS gets certificate and key."""
+        processes = 1 if worker.is_tls else self._count
+        settings = write_worker_settings(share_of(self._setup.settings, processes))
+        arguments: dict[str, Any] = {"settings": settings, "protocol": PROTOCOL}
+        material = self._setup.tls.material
+        if worker.is_tls and material is not None:
+            arguments["tls"] = write_material(material)
+        return arguments
 
 
 async def _link(worker: Worker, end: socket.socket) -> None:

@@ -26,6 +26,7 @@ from failoverdns.protocol.table.deltas import (
     write_static,
 )
 from failoverdns.rules.derived.affected_names import configured_nodes
+from failoverdns.rules.derived.challenges import challenge_nodes
 from failoverdns.rules.derived.serving import (
     RecordsOf,
     group_records,
@@ -93,15 +94,17 @@ def next_parts(
 def _laid_parts(view: View, origin: DomainName) -> Iterator[bytes]:
     """Yield the names of a zone that have stored records, with all that is served there now.
 
-    What the new configuration changes there is in the delta that configures it.
+    That may be challenges too.  What the new configuration changes there is in the delta that
+    configures it.
     """
     zone = view.zone(origin)
     names = iter(list(zone.static.laid) if zone is not None else ())
     while piece := list(islice(names, NEXT)):
         zone = view.zone(origin)  # as it is now
         if zone is not None:
-            owners = (owner for owner in static_owners(zone, piece) if owner in zone.static.laid)
-            yield _write_static(zone, owners)
+            owners = [owner for owner in static_owners(zone, piece) if owner in zone.static.laid]
+            challenges = challenge_nodes(view, map(DomainName, owners))
+            yield _write_static(zone, owners) + write_nodes(challenges)
 
 
 def _write_static(zone: Zone, owners: Iterable[bytes]) -> bytes:

@@ -14,11 +14,12 @@ from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.succession import HandedConnection, HandedPair
+from failoverdns.net.succession import HandedConnection
 from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.fast_path import fast_path
+from failoverdns.workers.fleet import Fleet
 from failoverdns.workers.handover import Orphans, dismiss
-from failoverdns.workers.interface import Give, Parts
+from failoverdns.workers.interface import Give, HandedSockets, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
 
@@ -34,6 +35,8 @@ class InProcess:
         self._reactor = reactor
         self._answerer = Answerer(reactor)
         self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
+        self._over_tls = Fleet(0, reactor, inherited, control_socket, self._setup)
+        """At most one process, which answers over TLS."""
         self._open: set[int] = set()
         self._has_next = False
         self._orphans = Orphans(reactor, control_socket, inherited)
@@ -42,7 +45,8 @@ class InProcess:
         """Fill the table, open the sockets, and retire the workers that have answered so far."""
         for delta in parts():
             self._answerer.take_delta(delta)
-        await self.adopt(self.prepare(config))
+        self._adopt(self.prepare(config))
+        await self._over_tls.begin(parts)
         await dismiss(self._orphans.taken(), self.take)
 
     async def recall(self) -> list[str]:
@@ -55,7 +59,7 @@ class InProcess:
 
     def includes(self, pid: int) -> bool:
         """Return whether a process is a worker of an earlier server."""
-        return self._orphans.include(pid)
+        return self._orphans.include(pid) or self._over_tls.includes(pid)
 
     def keep(self, number: int, text: str) -> None:
         """Keep nothing: this process ends with the control process, which it is."""
@@ -65,6 +69,7 @@ class InProcess:
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta."""
+        self._over_tls.publish(delta)
         if delta.static is not None and self._has_next:
             self._has_next = False
             self._answerer.take_next(write_swap(delta))
@@ -77,14 +82,17 @@ class InProcess:
         for part in parts():
             self._answerer.fill_next(part)
             await deferLater(self._reactor, 0)
+        await self._over_tls.fill_next(parts)
 
     def forget_next(self) -> None:
         """Give up the next table."""
         self._has_next = False
         self._answerer.forget_next()
+        self._over_tls.forget_next()
 
     async def visible(self) -> None:
-        """Return at once, because published deltas are visible immediately."""
+        """Wait for the process that answers over TLS: here deltas are visible at once."""
+        await self._over_tls.visible()
 
     def prepare(self, config: Config) -> PreparedWorkers:
         """Prepare another configuration; raises CannotReadSecrets or CannotListen."""
@@ -92,6 +100,10 @@ class InProcess:
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
         """Use another configuration from now on."""
+        self._adopt(prepared)
+        await self._over_tls.change()
+
+    def _adopt(self, prepared: PreparedWorkers) -> None:
         self._setup.adopt(prepared)
         self._configure()
         bound = {one.number: one for one in self._setup.addresses.bound}
@@ -108,6 +120,7 @@ class InProcess:
 
     def link_with(self, give: Give | None) -> None:
         """Connect the answerer with a transfer process."""
+        self._over_tls.link_with(give)
         if give is None:
             self._answerer.forwarding.disconnect()
             return
@@ -121,6 +134,9 @@ class InProcess:
         report = self._answerer.report()
         report["udp"] = {"lost": self._setup.addresses.lost(), **report["udp"]}
         report["fast_path"] = fast_path()
+        over_tls = await self._over_tls.report()
+        if over_tls["workers"]:
+            report["tls"], report["workers"] = over_tls["tls"], over_tls["workers"]
         return report
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
@@ -137,6 +153,7 @@ class InProcess:
     async def stop(self) -> None:
         """Close the sockets and the query log."""
         await dismiss(self._orphans.taken())
+        await self._over_tls.end()
         self._answerer.stop()
         self._setup.close()
 
@@ -144,13 +161,15 @@ class InProcess:
         """Continue TCP connections of the program before."""
         self._answerer.listeners.take(connections)
 
-    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+    async def hand_over(self) -> HandedSockets:
         """Stop answering, and return the sockets for the next program; queries wait in them."""
         connections = await self._answerer.listeners.release()
-        pairs = self._setup.addresses.copies()
+        await self._over_tls.let_go()
+        pairs, listeners = self._setup.addresses.copies(), self._setup.tls.copies()
         self._answerer.stop()
         self._setup.close()
-        return pairs, connections
+        return HandedSockets(pairs, connections, listeners)
 
     def _configure(self) -> None:
+        self._over_tls.configure()
         self._answerer.configure(self._setup.settings)

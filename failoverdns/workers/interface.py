@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
-from failoverdns.net.succession import HandedConnection, HandedPair
+from failoverdns.net.succession import HandedConnection, HandedListener, HandedPair
 from failoverdns.workers.settings import PreparedWorkers
 
 Parts = Callable[[], Iterator[bytes]]
@@ -17,6 +17,14 @@ Parts = Callable[[], Iterator[bytes]]
 
 Give = Callable[[int], None]
 """Takes a descriptor, which the caller closes afterwards."""
+
+
+class HandedSockets(NamedTuple):
+    """What the next program continues: pairs of sockets, connections, and sockets for TLS."""
+
+    pairs: list[HandedPair]
+    connections: list[HandedConnection]
+    listeners: list[HandedListener]
 
 
 class Answering(Protocol):
@@ -109,7 +117,7 @@ class Answering(Protocol):
     async def take(self, connections: Iterable[HandedConnection]) -> None:
         """Continue TCP connections of the program before; they are ours from now on."""
 
-    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+    async def hand_over(self) -> HandedSockets:
         """Stop to control what answers, and return the sockets for the next program.
 
         Workers continue to answer; without workers, queries wait in the sockets.

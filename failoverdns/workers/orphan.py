@@ -65,6 +65,7 @@ class Orphan(CalledProcess):
         try:
             for written in await self._ask():
                 self._take(written, inherited)
+            await self._take_tls(inherited)
         except (Malformed, ValueError, TypeError) as fault:
             log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
             self.leave()
@@ -163,6 +164,20 @@ class Orphan(CalledProcess):
         except (Malformed, ValueError, TypeError):
             close_pair((udp, tcp))
             raise
+
+    async def _take_tls(self, inherited: Inherited) -> None:
+        """Take its sockets for TLS; one of a version that does not know TLS has none."""
+        try:
+            found = await self.call(Call.TLS_SOCKETS, bound=BOUND)
+        except Rejected:
+            return
+        for written in found if isinstance(found, list) else ():
+            sock = _socket(*self._channel.take_descriptors(1))
+            try:
+                inherited.hand_over_tcp(read_address(written), sock)
+            except (Malformed, ValueError, TypeError):
+                sock.close()
+                raise
 
     def _is_ours(self) -> bool:
         if is_hidden(self.pid):

@@ -17,6 +17,9 @@ from typing import Final
 
 from failoverdns.net.process import title_of
 
+TLS_PLACE: Final = -1
+"""The place of the process that answers over TLS."""
+
 _WORD: Final = ".worker."
 _CONTROL_TITLE: Final = "failoverdns: control"
 _ANSWERING_TITLE: Final = "failoverdns: answering "
@@ -29,6 +32,8 @@ def control_title(control_socket: Path) -> str:
 
 def title(control_socket: Path, place: int) -> str:
     """Return the title of the answering process for a place; places are counted from 0."""
+    if place == TLS_PLACE:
+        return f"{_ANSWERING_TITLE}over TLS, {control_socket}"
     return f"{_ANSWERING_TITLE}{place + 1}, {control_socket}"
 
 

@@ -14,7 +14,7 @@ from failoverdns.workers.worker_process import Worker
 _OF_EACH: Final = ("rendezvous", "fast_path", "version", "confinement")
 """What `status` has of each answering process, as the process itself reports it."""
 
-_OPTIONAL: Final = ("rate_limit", "signed")
+_OPTIONAL: Final = ("rate_limit", "signed", "tls")
 """What a process may leave out of its report."""
 
 MAX_TEXT: Final = 100
@@ -30,12 +30,14 @@ def combined(
     packets that the kernel dropped.
     """
     limits = [one["rate_limit"] for one in found.values() if one["rate_limit"] is not None]
+    tls = [one["tls"] for one in found.values() if one.get("tls") is not None]
     signed = [one["signed"] for one in found.values() if one.get("signed") is not None]
     return {
         "udp": {"lost": lost, **added(one["udp"] for one in found.values())},
         "tcp": added(one["tcp"] for one in found.values()),
         "rate_limit": added(limits) if limits else None,
         "signed": added(signed) if signed else None,
+        "tls": added(tls) if tls else None,
         "workers": [
             {"pid": worker.pid, "answering": worker.is_serving}
             | {name: found.get(worker.pid, {}).get(name) for name in _OF_EACH}
@@ -71,7 +73,7 @@ def check_report(report: Any) -> None:
     """Raise Malformed if what an answering process reports of itself cannot be shown."""
     if not isinstance(report, dict):
         raise Malformed("a report that is not an object")
-    for name in ("udp", "tcp", "rate_limit", "signed"):
+    for name in ("udp", "tcp", *_OPTIONAL):
         counts = report.get(name)
         if name in _OPTIONAL and counts is None:
             continue

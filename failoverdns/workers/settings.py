@@ -7,6 +7,7 @@ answers or several.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from failoverdns.answering.settings import ROTATION, WorkerSettings, make_worker
 from failoverdns.model.settings import Config
 from failoverdns.net.addresses import Bound, BoundAddresses
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.sockets import RECEIVE_BUFFER, receive_buffer
+from failoverdns.net.sockets import RECEIVE_BUFFER, CannotListen, receive_buffer
+from failoverdns.workers.tls_setup import PreparedTLS, TLSSetup
 
 log = Logger()
 
@@ -30,6 +32,7 @@ class PreparedWorkers:
     config: Config
     settings: WorkerSettings
     fresh: list[Bound]
+    tls: PreparedTLS
 
 
 class AnsweringSetup:
@@ -45,6 +48,7 @@ class AnsweringSetup:
         `changed` is called after a cookie secret that the server makes itself was replaced.
         """
         self.addresses = BoundAddresses(places, inherited)
+        self.tls = TLSSetup(inherited)
         self._inherited = inherited
         self._config: Config | None = None
         self._changed = changed
@@ -58,12 +62,20 @@ class AnsweringSetup:
         """
         old = self.settings if self._config is not None else None
         settings = make_worker_settings(config, old, _make_secret)
-        return PreparedWorkers(config, settings, self.addresses.prepare(config.listen))
+        tls = self.tls.prepare(config.tls)
+        try:
+            return PreparedWorkers(config, settings, self.addresses.prepare(config.listen), tls)
+        except CannotListen:
+            self.tls.discard(tls)
+            raise
 
     def adopt(self, prepared: PreparedWorkers) -> None:
         """Use the addresses and settings of another configuration from now on."""
         self._config, self.settings = prepared.config, prepared.settings
         self.addresses.adopt(prepared.fresh, prepared.config.listen)
+        self.tls.adopt(prepared.tls)
+        for text in self.tls.unusual(time.time()):
+            log.warn("{text}", text=text)
         if not self._rotating.running:
             self._rotating.start(ROTATION, now=False)
         if self._inherited.left:
@@ -76,11 +88,14 @@ class AnsweringSetup:
     def discard(self, prepared: PreparedWorkers) -> None:
         """Close the sockets of a configuration that will not be used."""
         self.addresses.discard(prepared.fresh)
+        self.tls.discard(prepared.tls)
 
     def log_addresses(self) -> None:
         """Log the addresses on which the server answers."""
         for address in self.addresses.addresses:
             log.info("answering on {address}, UDP and TCP", address=str(address))
+        for one in self.tls.bound:
+            log.info("answering over TLS on {address}", address=str(one.address))
         buffers = [receive_buffer(one.pair[0]) for one in self.addresses.bound]
         if min(buffers, default=RECEIVE_BUFFER) < RECEIVE_BUFFER:
             log.warn(
@@ -93,6 +108,7 @@ class AnsweringSetup:
     def close(self) -> None:
         """Close our copies of the sockets."""
         self.addresses.close()
+        self.tls.close()
         if self._rotating.running:
             self._rotating.stop()
 

@@ -15,6 +15,7 @@ from failoverdns.net.succession import HandedConnection, close_all
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calling import call_later
 from failoverdns.workers.calls import Call, write_address, write_connections
+from failoverdns.workers.tls_setup import BoundTLS
 from failoverdns.workers.worker_process import Worker
 
 log = Logger()
@@ -22,7 +23,7 @@ log = Logger()
 
 def divide_sockets(workers: Iterable[Worker], sockets: Iterable[Bound]) -> None:
     """Have each pair of sockets answered by one process: that of its place, or another."""
-    serving = [worker for worker in workers if worker.is_serving]
+    serving = [worker for worker in workers if worker.is_serving and not worker.is_tls]
     at = {worker.place: worker for worker in serving}
     bound = {one.number: one for one in sockets}
     for worker in serving:
@@ -39,11 +40,27 @@ def divide_sockets(workers: Iterable[Worker], sockets: Iterable[Bound]) -> None:
             call_later(worker, Call.CLOSE, {"numbers": surplus})
 
 
+def give_tls_sockets(workers: Iterable[Worker], sockets: Iterable[BoundTLS]) -> None:
+    """Have the sockets for TLS answered by the process that answers over TLS."""
+    bound = {one.number: one for one in sockets}
+    for worker in workers:
+        if not worker.is_serving or not worker.is_tls:
+            continue
+        fresh, surplus = sorted(bound.keys() - worker.open), sorted(worker.open - bound.keys())
+        worker.open = set(bound)
+        if fresh:
+            written = [[number, write_address(bound[number].asked)] for number in fresh]
+            descriptors = [bound[number].socket.fileno() for number in fresh]
+            call_later(worker, Call.OPEN_TLS, {"sockets": written}, descriptors)
+        if surplus:
+            call_later(worker, Call.CLOSE, {"numbers": surplus})
+
+
 async def divide_connections(
     workers: Iterable[Worker], connections: Iterable[HandedConnection]
 ) -> None:
     """Have TCP connections of other processes continued, divided between the processes."""
-    serving = [worker for worker in workers if worker.is_serving]
+    serving = [worker for worker in workers if worker.is_serving and not worker.is_tls]
     rest = list(connections)
     for index, worker in enumerate(serving):
         await _give(worker, rest[index :: len(serving)])

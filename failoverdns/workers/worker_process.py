@@ -23,7 +23,7 @@ from failoverdns.workers.called_process import CalledProcess
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.child import CHANNEL
 from failoverdns.workers.interface import CannotAnswer
-from failoverdns.workers.rendezvous import rendezvous_of
+from failoverdns.workers.rendezvous import TLS_PLACE, rendezvous_of
 
 ANSWER: Final = "failoverdns.workers.child:answer"
 """The function that an answering process runs."""
@@ -42,6 +42,8 @@ class Worker(CalledProcess, ProcessProtocol):
         """Whether a heartbeat waits for its reply."""
         self.has_next = False
         """Whether a next table was begun in it, which takes the place of its present one."""
+        self.is_tls = place == TLS_PLACE
+        """Whether it answers over TLS, and on no other sockets."""
         self.open: set[int] = set()
         """Numbers of the sockets that it answers on."""
         self._ended = ended

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import multiprocessing
 import socket
 import statistics
@@ -87,7 +88,7 @@ def main() -> None:
             place.mkdir()
         asyncio.run(write_state(places["failoverdns"] / "state.db", groups))
         starting: dict[str, Callable[[Path], FailoverDNS | Knot | NSD]] = {
-            "failoverdns": lambda place: FailoverDNS(place, key, {}),
+            "failoverdns": lambda place: FailoverDNS(place, key, {"reader": silent_port()}),
             "Knot": lambda place: Knot(place, key, {}, zone),
             "NSD": lambda place: NSD(place, key, zone),
         }
@@ -159,6 +160,15 @@ def measure(
         "alone": quantiles(alone),
         "meanwhile": quantiles(meanwhile),
     }
+
+
+def silent_port() -> int:
+    """Return the port of a secondary that never replies to NOTIFY."""
+    silent = socket.socket(type=socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    port: int = silent.getsockname()[1]
+    atexit.register(silent.close)
+    return port
 
 
 def answers(asker: Asker, goes_on: Callable[[], bool]) -> list[float]:

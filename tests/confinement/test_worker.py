@@ -27,6 +27,7 @@ PACKAGE = Path(landlock.__file__).parents[1]
 ATTEMPTS = Path(__file__).with_name("attempts.py")
 
 STILL = {
+    "make a pair of sockets",
     "write the query log and rename it",
     "write the query log in another thread",
     "make its rendezvous again",

@@ -183,8 +183,36 @@ def test_every_entity_has_its_own_key() -> None:
         "group/grp-watched",
         "flag/office",
         "former-name/shop-old",
+        "records/failover.test/www.failover.test",
         "cut/history",
     ]
+
+
+def test_stored_records_keep_their_document() -> None:
+    """The golden file was written once and is never changed."""
+    golden = json.loads((GOLDEN / "records.json").read_text())
+    assert documents.read_entity(golden) == EVERY_KIND[-1]
+    assert json.loads(json.dumps(documents.write_entity(EVERY_KIND[-1]))) == golden
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"owner": "www.other.example"},
+        {"rrsets": {}},
+        {"rrsets": {"1": {"ttl": 60, "data": []}}},
+        {"rrsets": {"1": {"ttl": "60", "data": ["wAACAQ=="]}}},
+        {"rrsets": {"1": {"ttl": 60, "data": ["not base64"]}}},
+        {"rrsets": {"A": {"ttl": 60, "data": ["wAACAQ=="]}}},
+        {"rrsets": {"1": {"ttl": 60}}},
+        {"rrsets": {"1": {"ttl": 60, "data": ["wAACAQ=="], "more": 1}}},
+        {"more": 1},
+    ],
+)
+def test_a_damaged_document_of_stored_records_is_not_read(change: dict[str, Any]) -> None:
+    golden = json.loads((GOLDEN / "records.json").read_text())
+    with pytest.raises(Corrupt, match="not an entity of this version"):
+        documents.read_entity({**golden, **change})
 
 
 def test_the_warnings_of_a_certificate_are_stored_only_if_there_are_any() -> None:

@@ -32,7 +32,9 @@ from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
 from failoverdns.model.principal import read_who
+from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.resolution import Resolved
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
 from failoverdns.store.memory import MemoryStore
@@ -124,6 +126,14 @@ EVERY_KIND: tuple[Entity, ...] = (
     ),
     Flag("office", True, 1234.5, "monday"),
     FormerName("shop-old"),
+    StoredRecords(
+        ZONE,
+        DomainName.from_text("www").below(ZONE),
+        (
+            RRset(1, 300, (Opaque(b"\xc0\0\2\1"), Opaque(b"\xc0\0\2\2"))),
+            RRset(16, 60, (Opaque(b"\1a"),)),
+        ),
+    ),
 )
 CUT = HistoryCut(17, "a" * 64, "b" * 64, "c" * 64)
 """A kind too, but not one that can be committed with any values: see `test_trimming`."""

@@ -176,3 +176,11 @@ def test_a_catalog_zone_is_notified_at_a_start_and_never_asked_about() -> None:
     assert _sent(standing, 2.01) == [NOTIFY]
     standing.accepted(2.02)
     assert standing.serial == 19
+
+
+def test_a_secondary_that_loses_the_zone_is_notified_again() -> None:
+    """It may have started again with an older copy."""
+    standing = _in_step(17)
+    assert _sent(standing, 61.0) == [QUERY]
+    standing.has(61.01, 16)
+    assert _sent(standing, 61.01) == [NOTIFY]

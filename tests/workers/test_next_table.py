@@ -23,6 +23,7 @@ from failoverdns.changes.state import State
 from failoverdns.changes.transitions import transition_of
 from failoverdns.model.change import Delta, StaticDifference
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.certificates import SetChallenges
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
@@ -164,6 +165,49 @@ def test_the_present_and_the_next_table_become_that_of_a_new_start(
         return
     assert served(reload.present) == served(filled(view))
     assert served(reload.next) == served(filled(view))
+
+
+STORING = st.lists(
+    drawn.about_records(tuple(map(name, ORIGINS)))
+    | st.builds(SetChallenges, st.just("ord-eu"), drawn.CHALLENGES),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(CONFIGURATIONS, CONFIGURATIONS, STORING, STORING, STORING)
+def test_stored_records_are_served_through_a_reload_as_after_a_new_start(
+    old: tuple[Zone, ...],
+    new: tuple[Zone, ...],
+    before: list[Mutation],
+    meanwhile: list[Mutation],
+    after: list[Mutation],
+) -> None:
+    """Whether they are added or removed before the reload, during it, or after it."""
+    view = samples.state(samples.eu(), samples.group(backup=None), samples.order("eu"), zones=[])
+    try:
+        carry(view, Configure(old, view.settings), 500.0)
+    except Rejected:
+        return
+    reload = _Reload(view, new)
+    for command in before:
+        reload.do(command)
+    reload.published, reload.next = set(), PythonTable()
+    assert served(reload.present) == served(filled(view))
+    try:
+        for _ in reload.steps():
+            if meanwhile:
+                reload.do(meanwhile.pop(0))
+        for command in meanwhile:
+            reload.do(command)
+        reload.commit()
+    except Rejected:
+        return
+    for command in (None, *after):
+        if command is not None:
+            reload.do(command)
+        assert served(reload.present) == served(filled(view))
+        assert served(reload.next) == served(filled(view))
 
 
 def text(owner: str) -> OwnedRRset:

@@ -15,6 +15,7 @@ from failoverdns.cli.rendering import (
     health,
     history,
     records,
+    secondaries,
     server,
 )
 from failoverdns.cli.rendering.history import event
@@ -43,6 +44,7 @@ WRITERS: Final = {
     **health.WRITERS,
     **history.WRITERS,
     **records.WRITERS,
+    **secondaries.WRITERS,
     **server.WRITERS,
 }
 """What prints the result of each command."""

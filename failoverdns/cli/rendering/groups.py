@@ -10,6 +10,7 @@ import click
 from failoverdns.cli.rendering.automation import automatic, planned
 from failoverdns.cli.rendering.certificates import transfer
 from failoverdns.cli.rendering.health import probe_line
+from failoverdns.cli.rendering.secondaries import waited
 from failoverdns.cli.rendering.tables import Result, Writer, print_table, print_warnings, table
 
 
@@ -74,6 +75,7 @@ def _switch(result: Result) -> None:
             click.echo(f"  {transfer(group, would=bool(result.get('dry_run')))}")
         if group["overridden"]:
             click.echo(f"  overridden: {', '.join(group['overridden'])}")
+    waited(result)
     print_warnings(result)
 
 

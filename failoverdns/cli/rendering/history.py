@@ -88,9 +88,9 @@ def _option(key: str) -> str:
 def _changed(part: Result) -> str:
     if part["kind"] == "role":
         return f"{part['name']} {' -> '.join(part['fields']['role'])}"
-    if part["kind"] == "records" and part["done"] == "created":
-        added = (f"{key} {new}" for key, (_, new) in part["fields"].items())
-        return f"records {part['name']} created: {', '.join(added)}"
+    if part["kind"] == "records" and part["done"] != "changed":
+        which = (f"{key} {new or old}" for key, (old, new) in part["fields"].items())
+        return f"records {part['name']} {part['done']}: {'; '.join(which)}"
     if part["done"] != "changed":
         return f"{part['kind']} {part['name']} {part['done']}"
     fields = (f"{key} {_value(old)} -> {_value(new)}" for key, (old, new) in part["fields"].items())

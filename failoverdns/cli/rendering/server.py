@@ -11,6 +11,7 @@ import click
 from failoverdns.cli.rendering.applications import applications
 from failoverdns.cli.rendering.automation import policy_lines
 from failoverdns.cli.rendering.groups import groups, resolved
+from failoverdns.cli.rendering.secondaries import behind
 from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
 
@@ -40,6 +41,8 @@ def _status(result: Result) -> None:
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
+    for line in behind(result["zones"]):
+        click.echo(line)
     for line in policy_lines(result, time.time()):
         click.echo(line)
     for line in (*store_lines(result), *_server(result.get("server", {}))):

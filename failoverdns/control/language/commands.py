@@ -19,6 +19,7 @@ from failoverdns.control.language import (
     health,
     history,
     records,
+    secondaries,
     server,
 )
 from failoverdns.control.language.rows import CommandRow, build, did_you_mean
@@ -29,7 +30,7 @@ from failoverdns.model.errors import Rejected
 _ORDER: Final = (
     "switch", "preflight", "status", "history", "watch", "records", "application", "head", "group",
     "record", "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health",
-    "certificate", "backup", "querylog", "whoami",
+    "certificate", "zone", "secondary", "backup", "querylog", "whoami",
 )  # fmt: skip
 """The first words of commands, in the order of `--help`; others follow."""
 
@@ -49,6 +50,7 @@ ROWS: Final = {
         + health.ROWS
         + history.ROWS
         + records.ROWS
+        + secondaries.ROWS
         + server.ROWS,
         key=_place,
     )

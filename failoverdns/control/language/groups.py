@@ -34,6 +34,9 @@ from failoverdns.model.group import MAX_TTL
 from failoverdns.model.roles import Role
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 
+MOST_WAIT: Final = 3600
+"""Seconds that a switch may wait for secondaries, at most."""
+
 _SWITCH_RULES = f"{', '.join(PreflightRule)}, or a safety rule of the configuration"
 
 _TTL = number("ttl", "TTL of the group's answers, in seconds", "S", 0, MAX_TTL, " seconds")
@@ -60,6 +63,8 @@ def _sides(help_: str) -> tuple[Parameter[str], Parameter[str]]:
 def _switch(**given: Any) -> Command:
     if given.get("pre_ttl") is not None and given.get("at") is None:
         raise Rejected("invalid", "--pre-ttl is for a planned switch: give its time with --at")
+    if given.get("wait_secondaries") is not None and given.get("at") is not None:
+        raise Rejected("invalid", "--wait-secondaries is for a switch now, not for one with --at")
     return Switch(**given)
 
 
@@ -112,6 +117,14 @@ ROWS: Final = (
                 "S",
                 0,
                 MAX_TTL,
+                " seconds",
+            ),
+            number(
+                "wait_secondaries",
+                "reply when every secondary serves the new answer, or after S seconds",
+                "S",
+                1,
+                MOST_WAIT,
                 " seconds",
             ),
         ),

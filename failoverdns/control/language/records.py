@@ -113,7 +113,7 @@ _IF_REVISION: Final = number(
 ROWS: Final = (
     CommandRow(
         "record add",
-        "Store records in a zone, beside those of the configuration, all of them or none.",
+        "Store records in a zone, all of them or none.",
         (
             _ZONE,
             Parameter(
@@ -134,7 +134,7 @@ ROWS: Final = (
     ),
     CommandRow(
         "record remove",
-        "Remove stored records of a name: all, those of a type, or one.",
+        "Remove stored records of a name: all, of a type, or one.",
         (
             _ZONE,
             named("the name, relative to the zone; @ for the zone itself", values.text),
@@ -149,7 +149,7 @@ ROWS: Final = (
     ),
     CommandRow(
         "record list",
-        "List the records that are stored, and whether they are served.",
+        "List stored records, and whether they are served.",
         (Parameter("zone", "only this zone", values.zone, "ZONE", position=True),),
         ListRecords,
         role=Role.VIEWER,

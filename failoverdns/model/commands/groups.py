@@ -66,7 +66,8 @@ class Switch(Mutation):
     """`switch`: switch groups, all of them or none; without `to`, each to its other side.
 
     With `at` (seconds since 1970) the switch is planned, and the TTL is lowered to `pre_ttl`
-    beforehand.
+    beforehand.  With `wait_secondaries` the reply waits, for this many seconds at most, until the
+    secondaries of the groups' zones serve the new answers.
     """
 
     groups: tuple[str, ...]
@@ -77,6 +78,7 @@ class Switch(Mutation):
     reason: str | None = None
     at: float | None = None
     pre_ttl: int | None = None
+    wait_secondaries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ _RRSET_HEAD: Final = Struct(">HHI")
 PART: Final = 500
 """Names in a part: a table needs less than a millisecond for it, and answers between two parts."""
 
+_MOST_CACHED: Final = 1 << 12
+"""Bytes of the RRsets of a name whose reading is cached; a name may have 64 KiB and more."""
+
 _MOST_SHARED: Final = 1 << 16
 """Tuples of RRsets whose bytes are cached while nodes are written."""
 
@@ -218,12 +221,20 @@ def read_delta(delta: bytes) -> list[DeltaOperation]:
     return operations
 
 
-@lru_cache(maxsize=1 << 12)
 def read_rrsets(rrsets: bytes) -> Answers:
     """Read the RRsets of a name from a delta; raises Malformed.
 
-    The result is cached: the names of a group follow each other and share it.
+    The result is cached, unless it is large: the names of a group follow each other and share it.
     """
+    return _cached_rrsets(rrsets) if len(rrsets) <= _MOST_CACHED else _read_rrsets(rrsets)
+
+
+@lru_cache(maxsize=1 << 12)
+def _cached_rrsets(rrsets: bytes) -> Answers:
+    return _read_rrsets(rrsets)
+
+
+def _read_rrsets(rrsets: bytes) -> Answers:
     answers = {}
     at = 0
     while at < len(rrsets):

@@ -73,7 +73,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         elif before is None or before.digest != digest:
             writes.append(raised_serial(before, zone.origin, digest, moment.now))
     if catalog is not None:
-        writes += _catalog_writes(view, catalog, moment.now, is_lost=command.may_have_lost)
+        writes += _catalog_writes(view, catalog, moment.now)
     kept = {zone.origin for zone in command.zones}
     kept |= {catalog.origin} if catalog is not None else set()
     for dropped in view.serials():  # also zones that were removed while no server ran
@@ -210,16 +210,13 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
     )
 
 
-def _catalog_writes(
-    view: View, catalog: Catalog, now: float, *, is_lost: bool
-) -> tuple[Write, ...]:
+def _catalog_writes(view: View, catalog: Catalog, now: float) -> tuple[Write, ...]:
     """Return the write that raises the serial number of the catalog zone, if its content changed.
 
     A name that was the catalog zone before, or any other zone, goes on from its serial number.
+    No step that is not recorded changes the content, so none of its numbers can be lost.
     """
     before, digest = view.serial(catalog.origin), catalog.digest()
-    if before is not None and is_lost:
-        return (above_reserved(before, digest, now),)
     if before is None or before.digest != digest:
         return (raised_serial(before, catalog.origin, digest, now),)
     return ()

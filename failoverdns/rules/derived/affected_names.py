@@ -22,10 +22,10 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
-from failoverdns.model.records import NS
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.affected_by_records import led_elsewhere, retired_by
 from failoverdns.rules.derived.apex import apexes_of, configured_target
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
 from failoverdns.rules.derived.entity_lookup import zone_of
@@ -63,7 +63,7 @@ class Touched:
     affected.  In the zones (by origin) in `statuses` the status of every application is affected.
     Retired names are labels, each with the origin, in `labels`, and the status of names that
     applications had, in `former`.
-    `concerned` are names with stored records where a difference of static records is not all.
+    `concerned` are names that have, or had lately, stored records where the configuration differs.
     """
 
     groups: frozenset[str]
@@ -124,8 +124,8 @@ def touched(
         zone = view.zone(origin)
         if zone is not None:
             after = zone_after(zone, changed_at)
-            hostnames |= _led_elsewhere(view, zone, after, (owner for owner, _ in changed_at))
-            for retired in _retired_by(view, zone, after, (owner for owner, _ in changed_at)):
+            hostnames |= led_elsewhere(view, zone, after, (owner for owner, _ in changed_at))
+            for retired in retired_by(view, zone, after, (owner for owner, _ in changed_at)):
                 if isinstance(retired, Tombstone):
                     labels.add(retired.identity)
                 else:
@@ -175,7 +175,9 @@ def touched(
     if static is not None and zones is not None:
         for zone in zones:
             if zone.origin in origins:
-                found = differing(view, view.zone(zone.origin), zone)
+                stored = (records.owner for records in view.stored_records(zone.origin))
+                owners = chain(stored, static.unchecked)
+                found = differing(view.zone(zone.origin), zone, owners)
                 concerned.update((zone.origin, owner) for owner in found)
         names |= static.own_names | concerned
         origins = set()
@@ -261,43 +263,6 @@ def _all_of(view: View, kind: type[E], identities: Iterable[Identity]) -> Iterat
         entity = view.entity(kind, identity)
         if entity is not None:
             yield entity
-
-
-def _led_elsewhere(
-    view: View, before: Zone, after: Zone, owners: Iterable[DomainName]
-) -> set[DomainName]:
-    """Return the names of a zone that may lead to other addresses after stored records changed.
-
-    They are the changed `owners`, and flattened hostnames below a delegation that comes or goes.
-    """
-    found = set(owners)
-    cuts = {owner for owner in found if _has_ns(before, owner) != _has_ns(after, owner)}
-    if cuts:
-        below = flattened_hostnames(view)
-        found |= {name for name in below if any(name.is_at_or_below(cut) for cut in cuts)}
-    return found
-
-
-def _has_ns(zone: Zone, owner: DomainName) -> bool:
-    return any(rrset.rtype == NS for rrset in zone.static.at(owner))
-
-
-def _retired_by(
-    view: View, before: Zone, after: Zone, owners: Iterable[DomainName]
-) -> Iterator[Tombstone | FormerName]:
-    """Yield the retired names whose markers may change with the stored records of a zone.
-
-    A wildcard may cover all of them, and another name hides a wildcard from the names below it.
-    """
-    if before.static.wildcards != after.static.wildcards:
-        yield from retired_between(view, before, after)
-        return
-    for owner in owners if after.static.wildcards else ():
-        if owner.parent() == after.origin and owner != after.origin:
-            label = next(owner.labels()).decode("latin-1")
-            tombstone = view.entity(Tombstone, (after.origin, label))
-            former = view.entity(FormerName, label)
-            yield from (one for one in (tombstone, former) if one is not None)
 
 
 def _configured_otherwise(view: View, zones: Iterable[Zone]) -> set[DomainName]:

@@ -115,20 +115,20 @@ def changed_names(
     return found
 
 
-def differing(view: View, before: Zone | None, after: Zone) -> Iterator[DomainName]:
-    """Yield the names with stored records that a new configuration of their zone concerns.
-
-    These are the names at which the configuration, or what is served of it, differs.  Their static
-    records alone do not say what is served there.
-    """
+def differing(
+    before: Zone | None, after: Zone, owners: Iterable[DomainName]
+) -> Iterator[DomainName]:
+    """Yield those names in a zone at which its configuration, or what is served of it, differs."""
     is_other = before is None or before.negative_ttl != after.negative_ttl
     was = before.static.configured.by_owner if before is not None else {}
     laid = before.static.laid if before is not None else {}
     now, laid_now = after.static.configured.by_owner, after.static.laid
-    for records in view.stored_records(after.origin):
-        wire = records.owner.wire
+    for owner in owners:
+        wire = owner.wire
+        if wire not in laid_now and wire not in was and wire not in now:
+            continue
         if is_other or was.get(wire) != now.get(wire) or laid.get(wire) != laid_now.get(wire):
-            yield records.owner
+            yield owner
 
 
 def excludes_challenge(zone: Zone, owner: DomainName) -> bool:

@@ -43,6 +43,28 @@ def test_a_change_is_shown_with_old_and_new_values(part: dict[str, Any], text: s
     assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(text)
 
 
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (
+            {"done": "created", "fields": {"A": [None, "60 192.0.2.1"], "TXT": [None, '60 "a"']}},
+            'records www created: A 60 192.0.2.1; TXT 60 "a"',
+        ),
+        (
+            {"done": "removed", "fields": {"A": ["60 192.0.2.1", None]}},
+            "records www removed: A 60 192.0.2.1",
+        ),
+        (
+            {"done": "changed", "fields": {"A": ["60 192.0.2.1", None]}},
+            "records www: A 60 192.0.2.1 -> -",
+        ),
+    ],
+)
+def test_a_change_of_records_shows_them(part: dict[str, Any], text: str) -> None:
+    change = {"kind": "records", "name": "www", **part}
+    assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(text)
+
+
 def test_a_change_names_its_principal() -> None:
     """One of version 0.1.0 is shown as that version showed it, byte for byte."""
     who = {"uid": 1000, "pid": 7, "command": "failoverdns"}

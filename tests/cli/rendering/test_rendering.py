@@ -9,6 +9,8 @@ import pytest
 from failoverdns.cli import rendering
 from failoverdns.control.language.commands import ROWS
 
+RRSET = {"zone": "x", "name": "w.x", "type": "A", "ttl": 60, "data": ["192.0.2.1"]}
+
 
 def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
     """Return the text printed for a result."""
@@ -55,6 +57,31 @@ def test_a_refusal_lists_every_rule() -> None:
             {"removed": "shop", "hostname": "shop.example", "retired": None},
             "removed shop; shop.example may get another group\n",
         ),
+        ("record list", {"records": []}, "no stored records: `failoverdns record add ZONE"),
+        (
+            "record add",
+            {"zone": "x", "changed": False, "records": [], "removed": []},
+            "x: these records are stored already; nothing was changed\n",
+        ),
+        (
+            "record add",
+            {
+                "zone": "x",
+                "changed": True,
+                "records": [{**RRSET, "hidden": None}, {**RRSET, "hidden": "there is another"}],
+                "removed": [],
+                "warnings": ["odd"],
+            },
+            "w.x 60 IN A 192.0.2.1: served\n"
+            "w.x 60 IN A 192.0.2.1: stored, and not served: there is another\n"
+            "  warning: odd\n",
+        ),
+        (
+            "record remove",
+            {"zone": "x", "changed": True, "dry_run": True, "records": [], "removed": [RRSET]},
+            "w.x A 192.0.2.1: would be removed\n",
+        ),
+        ("record list", {"records": [{**RRSET, "hidden": "why"}]}, "192.0.2.1   why"),
         ("records", {"text": "a. 60 IN A 192.0.2.1\n"}, "a. 60 IN A 192.0.2.1\n"),
     ],
 )

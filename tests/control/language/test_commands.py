@@ -56,6 +56,13 @@ from failoverdns.model.commands.groups import (
 )
 from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.records import (
+    ListRecords,
+    NewRecord,
+    RemoveRecords,
+    StoreRecords,
+)
+from failoverdns.model.commands.secondaries import ListSecondaries, ListZones, NotifyZone
 from failoverdns.model.commands.server import (
     Backup,
     ExportRecords,
@@ -75,6 +82,7 @@ Fields = dict[str, Json]
 
 
 A4, A6 = IPv4Address("192.0.2.10"), IPv6Address("2001:db8::10")
+ZONE = name("failover.test")
 TEMPLATE = "{head}.{application}.internal.example"
 
 
@@ -120,6 +128,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         "switch shop --at 2027-01-15T09:00:00+01:00 --pre-ttl 5",
         {"groups": ["shop"], "at": "2027-01-15T09:00:00+01:00", "pre_ttl": 5},
         Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
+    ),
+    (
+        "switch shop --wait-secondaries 5",
+        {"groups": ["shop"], "wait_secondaries": 5},
+        Switch(("shop",), wait_secondaries=5),
     ),
     ("plan cancel shop", {"group": "shop"}, CancelPlan("shop")),
     ("plan list", {}, ListPlans()),
@@ -388,6 +401,51 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("querylog off", {}, QueryLogOff()),
     ("querylog status", {}, QueryLogStatus()),
     ("restart", {}, Restart()),
+    ("zone list", {}, ListZones()),
+    ("zone notify", {}, NotifyZone()),
+    ("zone notify failover.test", {"zone": "failover.test"}, NotifyZone(name("failover.test"))),
+    ("secondary list", {}, ListSecondaries()),
+    (
+        "record add failover.test 'www 300 IN A 192.0.2.1' '@ MX 10 Mail' --if-revision 7 "
+        '--dry-run --reason "new site"',
+        {
+            "zone": "failover.test",
+            "records": ["www 300 IN A 192.0.2.1", "@ MX 10 Mail"],
+            "if_revision": 7,
+            "dry_run": True,
+            "reason": "new site",
+        },
+        StoreRecords(
+            ZONE,
+            (
+                NewRecord(name("www.failover.test"), 1, 300, b"\xc0\0\2\1"),
+                NewRecord(ZONE, 15, None, b"\0\x0a\4mail" + ZONE.wire),
+            ),
+            7,
+            True,
+            "new site",
+        ),
+    ),
+    (
+        "record remove failover.test www A 192.0.2.1 --if-revision 7 --dry-run --reason old",
+        {
+            "zone": "failover.test",
+            "name": "www",
+            "type": "A",
+            "data": "192.0.2.1",
+            "if_revision": 7,
+            "dry_run": True,
+            "reason": "old",
+        },
+        RemoveRecords(ZONE, name("www.failover.test"), 1, b"\xc0\0\2\1", 7, True, "old"),
+    ),
+    (
+        "record remove failover.test @",
+        {"zone": "failover.test", "name": "@"},
+        RemoveRecords(ZONE, ZONE),
+    ),
+    ("record list", {}, ListRecords()),
+    ("record list failover.test", {"zone": "failover.test"}, ListRecords(ZONE)),
 ]
 
 
@@ -412,6 +470,10 @@ def test_a_command_means_the_same_as_words_and_as_json(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            "switch shop --at 2027-01-15T09:00:00Z --wait-secondaries 5",
+            "--wait-secondaries is for a switch now, not for one with --at",
+        ),
         ("switch shop --pre-ttl 5", "--pre-ttl is for a planned switch: give its time with --at"),
         (
             "application set shop --check web --no-checks",
@@ -441,6 +503,7 @@ ACTIONS = {
     "querylog on",
     "querylog off",
     "restart",
+    "zone notify",
 }
 
 
@@ -462,6 +525,9 @@ READS = {
     "certificate list",
     "certificate challenge-name",
     "querylog status",
+    "zone list",
+    "secondary list",
+    "record list",
 }
 
 
@@ -561,6 +627,7 @@ FIRST_WORDS = [
     "application",
     "head",
     "group",
+    "record",
     "explain",
     "rehearse",
     "maintenance",
@@ -569,6 +636,8 @@ FIRST_WORDS = [
     "flag",
     "health",
     "certificate",
+    "zone",
+    "secondary",
     "backup",
     "querylog",
     "whoami",
@@ -582,8 +651,8 @@ def test_help_lists_the_most_used_commands_first() -> None:
 
 KNOWN = (
     "known: application, automation, backup, certificate, explain, flag, group, head, health, "
-    "history, maintenance, plan, preflight, querylog, records, rehearse, restart, status, switch, "
-    "watch, whoami"
+    "history, maintenance, plan, preflight, querylog, record, records, rehearse, restart, "
+    "secondary, status, switch, watch, whoami, zone"
 )
 
 

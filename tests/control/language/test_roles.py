@@ -20,19 +20,20 @@ from failoverdns.model.roles import Role
 VIEWER = [
     "status", "whoami", "history", "watch", "records", "preflight", "explain", "rehearse",
     "application list", "group list", "health show", "plan list", "flag list", "certificate list",
-    "certificate show", "certificate challenge-name", "querylog status",
+    "certificate show", "certificate challenge-name", "querylog status", "record list",
+    "zone list", "secondary list",
 ]  # fmt: skip
 REPORTER = ["health report"]
 OPERATOR = [
     "switch", "plan cancel", "health force", "maintenance", "automation freeze", "automation thaw",
-    "flag on", "flag off",
+    "flag on", "flag off", "zone notify",
 ]  # fmt: skip
 ADMIN = [
     "application add", "application set", "application rename", "application remove", "head add",
     "head set", "head rename", "head activate", "head remove", "group add", "group set",
     "group rename", "group remove", "certificate install", "certificate request",
     "certificate remove", "certificate rotate-key", "backup", "querylog on", "querylog off",
-    "restart",
+    "restart", "record add", "record remove",
 ]  # fmt: skip
 
 EXPECTED = {

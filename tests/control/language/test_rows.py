@@ -23,7 +23,7 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
     """Square brackets enclose optional parameters; dots follow repeated ones."""
     assert ROWS["switch"].usage == (
         "switch GROUP ... [--to primary|backup] [--if-revision N] [--override RULE ...] "
-        "[--dry-run] [--reason TEXT] [--at TIME] [--pre-ttl S]"
+        "[--dry-run] [--reason TEXT] [--at TIME] [--pre-ttl S] [--wait-secondaries S]"
     )
     assert ROWS["status"].usage == "status [GROUP]"
     assert ROWS["head set"].usage == "head set APPLICATION NAME [--address A ...] [--hostname H]"

@@ -138,4 +138,10 @@ def test_every_command_of_operators_says_what_it_touches_or_is_for_all() -> None
         words = str(read_request(line.encode()).given["command"])
         if ROWS[words].role in (Role.REPORTER, Role.OPERATOR) and touched_by(command) is None:
             everything.add(words)
-    assert everything == {"automation freeze", "automation thaw", "flag on", "flag off"}
+    assert everything == {
+        "automation freeze",
+        "automation thaw",
+        "flag on",
+        "flag off",
+        "zone notify",
+    }

@@ -1,0 +1,185 @@
+"""DNS over TLS (RFC 7858), and zone transfers over TLS (RFC 9103).
+
+    it arrives       a place among the new ones, by network and address; a turn for its handshake
+    it is a client   a DNS client as over TCP, with the limits of `tcp`
+    it signs         with a known key: one end of a pair of sockets leaves for the transfer process,
+                     and what that sends and receives is carried over TLS
+
+Until the handshake is complete the bounds of `net.arrivals` hold: a client that stalls there is
+closed, and handshakes take a part of the time only.  What is carried is read from one side as fast
+as the other side takes it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.python.failure import Failure
+
+from failoverdns.answering.link import LinkedConnection
+from failoverdns.answering.tcp import HandOver, Respond, TCPConnection, TCPFactory
+from failoverdns.answering.tcp_clients import TCPClients
+from failoverdns.model.numbers import Rcode
+from failoverdns.net.arrivals import Arrival, Client, Door
+from failoverdns.net.dns_tls import DNSContext, has_certificate, may_transfer
+
+MAX_CARRIED: Final = 100
+"""Connections at a time that are carried for the transfer process."""
+
+LINGER: Final = 10.0
+"""Seconds that a client has to read the rest of what the transfer process has sent."""
+
+
+class TLSConnection(TCPConnection):
+    """A connection of one DNS client above TLS."""
+
+    def __init__(self, factory: TLSFactory, host: str) -> None:
+        super().__init__(factory, host)
+        self._doors = factory
+        self._carried: _Carried | None = None
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Answer messages, or carry them to the transfer process."""
+        if self._carried is not None:
+            self._carried.transport.write(data)
+        else:
+            super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """Close the other side."""
+        carried, self._carried = self._carried, None
+        if carried is not None:
+            self._doors.carried -= 1
+            carried.transport.unregisterProducer()
+            carried.transport.loseConnection()
+        super().connectionLost(reason)
+
+    def _leave_when_flushed(self) -> None:
+        """Leave in another turn of the reactor: what was written goes out before what comes."""
+        self.transport.pauseProducing()
+        self.transport.unregisterProducer()
+        self.leave_soon()
+
+    def _refusal(self) -> Rcode | None:
+        """Refuse what is signed on a connection over which zones may not be transferred."""
+        return None if may_transfer(self.transport.getHandle()) else Rcode.REFUSED
+
+    def _pass_on(self, connection: LinkedConnection) -> bool:
+        """Hand one end of a pair of sockets over, and carry what passes through the other one."""
+        if self._doors.carried >= MAX_CARRIED:
+            return False
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours, theirs:
+            shown = has_certificate(self.transport.getHandle())
+            given = LinkedConnection(connection.host, connection.received, True, shown)
+            if not self._factory.hand_over(given, theirs.fileno()):
+                return False
+            self._carry(ours)
+        return True
+
+    def _carry(self, end: socket.socket) -> None:
+        """Carry everything between the client and a socket, until one of them closes."""
+        self._give_up_place()
+        self._doors.carried += 1
+        carried = self._carried = _Carried(self.transport, self._stop_carrying)
+        os.set_blocking(end.fileno(), False)
+        self._doors.reactor.adoptStreamConnection(
+            end.fileno(), socket.AF_UNIX, _CarriedFactory(carried)
+        )
+        carried.transport.registerProducer(self.transport, True)
+        self.transport.registerProducer(carried.transport, True)
+        self.transport.resumeProducing()
+
+    def _stop_carrying(self) -> None:
+        """Close the connection: the transfer process has closed its end."""
+        if self._carried is not None:
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+            self._timeout = self._factory.clock.callLater(LINGER, self.transport.abortConnection)
+
+
+class _Carried(Protocol):
+    """Our end of the pair of sockets whose other end the transfer process has."""
+
+    transport: Any
+
+    def __init__(self, client: Any, closed: Callable[[], None]) -> None:
+        self._client = client
+        self._closed = closed
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Send what the transfer process writes."""
+        self._client.write(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """Let the client go."""
+        self._closed()
+
+
+class _CarriedFactory(ServerFactory):
+    """Makes one protocol, on a socket that is connected already."""
+
+    noisy = False
+
+    def __init__(self, carried: _Carried) -> None:
+        self._carried = carried
+
+    def buildProtocol(self, addr: object) -> _Carried:  # noqa: N802
+        """Return the protocol."""
+        return self._carried
+
+
+class TLSFactory(TCPFactory):
+    """The connections of DNS clients above TLS."""
+
+    def __init__(
+        self, reactor: Any, respond: Respond, clients: TCPClients, hand_over: HandOver
+    ) -> None:
+        """Answer with `respond`; `clients` has the connections of all addresses.
+
+        What is carried for the transfer process begins with `hand_over`.
+        """
+        super().__init__(reactor, respond, clients, hand_over)
+        self.reactor = reactor
+        self.carried = 0
+        """Connections that are carried for the transfer process."""
+
+    def buildProtocol(self, addr: IAddress | None) -> TLSConnection:  # noqa: N802
+        """Return the protocol of a client whose handshake is complete."""
+        return TLSConnection(self, getattr(addr, "host", "::"))
+
+
+class _DNSClient(Client):
+    """A connection above TLS whose protocol begins when the handshake is complete."""
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """Begin the protocol; a client need not show a certificate."""
+        self._door.welcome(self)
+        transport: Any = self.transport
+        self.wrappedProtocol = self._door.protocols.buildProtocol(transport.getPeer())
+        self.wrappedProtocol.makeConnection(transport)
+
+
+class TLSDoor(Door):
+    """Lets DNS clients in over TLS."""
+
+    def __init__(self, context: DNSContext, factory: TLSFactory, clock: Any) -> None:
+        """Answer with the connections of `factory`, with the certificates of `context`."""
+        super().__init__(context, factory, clock)
+        self.context = context
+        self.factory = factory
+
+    def client(self, arrival: Arrival) -> Client:
+        """Return what is above the TLS of a connection."""
+        return _DNSClient(self, arrival)
+
+    def welcome(self, client: Client) -> bool:
+        """Let a client in, which gives its place among the new ones back."""
+        self.forget(client.arrival)
+        client.arrival.deadline = None
+        return True

@@ -1,0 +1,194 @@
+"""TLS for DNS clients (RFC 7858, RFC 8310): the server's files, and contexts made of their content.
+
+Whoever may open files reads and checks them (`read_material`) and sends the content to the process
+that has the connections, which makes a context of it (`DNSContext`) and opens no file.
+
+TLS 1.2 and 1.3 are spoken, and the protocol `dot` of ALPN.  A client need not show a certificate;
+if there is a CA for clients, one that is shown must be signed by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from zope.interface import implementer
+
+from failoverdns.model.errors import Malformed
+from failoverdns.model.settings import TLSSettings
+from failoverdns.net.sockets import CannotListen
+from failoverdns.net.tls_material import TLSMaterial
+from failoverdns.regular_files import open_regular
+from failoverdns.secret_files import read_secret
+
+ALPN: Final = b"dot"
+"""The protocol of DNS over TLS (RFC 7858 section 3.1, RFC 9103 section 7.1)."""
+
+MAX_FILE: Final = 262144
+"""Bytes of a file with certificates; a key may have a quarter of that."""
+
+_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Those of TLS 1.2 with forward secrecy; those of TLS 1.3 all have it (RFC 9325 section 4.2)."""
+
+
+def read_material(settings: TLSSettings) -> TLSMaterial:
+    """Read the files of a configuration, and check that TLS can be spoken with them.
+
+    Raises CannotListen with the setting, the file and what is wrong with it.
+    """
+    certificate = _read("certificate", settings.certificate)
+    try:
+        key = read_secret(settings.key, MAX_FILE // 4)
+    except OSError as fault:
+        raise CannotListen(f"tls.key: {settings.key}: {fault.strerror}") from None
+    except Malformed as fault:
+        raise CannotListen(f"tls.key: {settings.key}: {fault}") from None
+    authority = _read("client_ca", settings.client_ca) if settings.client_ca else None
+    material = TLSMaterial(certificate, key, authority)
+    _check(material, settings)
+    return material
+
+
+def unusual(material: TLSMaterial, settings: TLSSettings, now: float) -> list[str]:
+    """Return what is unusual in material that can be used, a line each, for the log.
+
+    `now` is in seconds since 1970.
+    """
+    leaf, at = load_pem_x509_certificates(material.certificate)[0], datetime.fromtimestamp(now, UTC)
+    where = f"tls.certificate: {settings.certificate}"
+    if at > leaf.not_valid_after_utc:
+        return [f"{where} has expired on {leaf.not_valid_after_utc:%Y-%m-%d}: clients refuse it"]
+    if at < leaf.not_valid_before_utc:
+        return [f"{where} is valid from {leaf.not_valid_before_utc:%Y-%m-%d} on: clients refuse it"]
+    return []
+
+
+@implementer(IOpenSSLContextFactory)
+class DNSContext:
+    """The certificates and settings of TLS connections with DNS clients."""
+
+    def __init__(self, material: TLSMaterial) -> None:
+        """Make a context of checked material; raises ValueError or SSL.Error for other."""
+        self._context = _context(material)
+
+    def getContext(self) -> SSL.Context:  # noqa: N802
+        """Return the context of a new connection, for Twisted."""
+        return self._context
+
+    def trusts(self, chain: Sequence[Certificate]) -> bool:
+        """Return True: a client that is connected may stay, whatever it has shown."""
+        return True
+
+    def adopt(self, other: DNSContext) -> None:
+        """Use the material of `other` for new connections from now on."""
+        self._context = other._context
+
+
+def may_transfer(connection: SSL.Connection) -> bool:
+    """Return whether zones may be transferred over a connection: TLS 1.3, and ALPN `dot`.
+
+    RFC 9103 sections 7.1 and 7.4.
+    """
+    version = connection.get_protocol_version()
+    return version >= SSL.TLS1_3_VERSION and connection.get_alpn_proto_negotiated() == ALPN
+
+
+def has_certificate(connection: SSL.Connection) -> bool:
+    """Return whether the client has shown a certificate, which was verified then."""
+    return connection.get_peer_certificate(as_cryptography=True) is not None
+
+
+def _read(setting: str, path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            content = file.read(MAX_FILE + 1)
+    except OSError as fault:
+        raise CannotListen(f"tls.{setting}: {path}: {fault.strerror}") from None
+    except Malformed as fault:
+        raise CannotListen(f"tls.{setting}: {path}: {fault}") from None
+    if len(content) > MAX_FILE:
+        raise CannotListen(f"tls.{setting}: {path}: larger than {MAX_FILE} bytes")
+    return content
+
+
+def _check(material: TLSMaterial, settings: TLSSettings) -> None:
+    """Raise CannotListen for material that TLS cannot be spoken with."""
+    steps: list[tuple[str, Path, str, Any]] = [
+        (
+            "certificate",
+            settings.certificate,
+            "a certificate chain",
+            lambda: load_pem_x509_certificates(material.certificate),
+        ),
+        ("key", settings.key, "a private key without a passphrase", lambda: _key(material)),
+    ]
+    if settings.client_ca is not None and material.client_ca is not None:
+        authority = material.client_ca
+        load = lambda: load_pem_x509_certificates(authority)  # noqa: E731
+        steps.append(("client_ca", settings.client_ca, "the certificate of a CA", load))
+    for setting, path, content, read in steps:
+        try:
+            read()
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise CannotListen(f"tls.{setting}: {path} does not contain {content} in PEM") from None
+    try:
+        _context(material)
+    except SSL.Error as fault:
+        if _is_mismatch(material):
+            text = f"tls.key: {settings.key} does not belong to {settings.certificate}"
+            raise CannotListen(text) from None
+        text = f"tls.certificate: {settings.certificate}: OpenSSL refuses it: {_reason(fault)}"
+        raise CannotListen(text) from None
+
+
+def _context(material: TLSMaterial) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(_CIPHERS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(
+        SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
+    )
+    leaf, *others = load_pem_x509_certificates(material.certificate)
+    context.use_certificate(crypto.X509.from_cryptography(leaf))
+    for certificate in others:
+        context.add_extra_chain_cert(crypto.X509.from_cryptography(certificate))
+    context.use_privatekey(_key(material))
+    context.check_privatekey()
+    context.set_alpn_select_callback(_chosen)
+    if material.client_ca is not None:
+        authorities = load_pem_x509_certificates(material.client_ca)
+        store = context.get_cert_store()
+        assert store is not None
+        for authority in authorities:
+            store.add_cert(crypto.X509.from_cryptography(authority))
+            context.add_client_ca(crypto.X509.from_cryptography(authority))
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, None)
+    return context
+
+
+def _chosen(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    """Choose the protocol of a connection; a client that does not know `dot` is answered too."""
+    return ALPN if ALPN in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _key(material: TLSMaterial) -> Any:
+    return load_pem_private_key(material.key, None)
+
+
+def _is_mismatch(material: TLSMaterial) -> bool:
+    """Return whether the key is another one than that of the certificate."""
+    leaf: Certificate = load_pem_x509_certificates(material.certificate)[0]
+    return bool(leaf.public_key() != _key(material).public_key())
+
+
+def _reason(fault: SSL.Error) -> str:
+    reasons = fault.args[0] if fault.args else ()
+    return ", ".join(str(reason[-1]) for reason in reasons) or "for an unknown reason"
