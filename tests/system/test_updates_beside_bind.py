@@ -219,8 +219,8 @@ def test_rcodes_and_records_are_those_of_bind(shared: Server, bind: int) -> None
     """Each message is sent to BIND and to us; after each the zones have the same records."""
     found = []
     groups = {line for line in contents(shared.port) if "781" in line or "_status" in line}
-    for what, prerequisites, updates in STEPS:
-        message = raw_message(*updates, prerequisites=tuple(prerequisites))
+    for number, (what, prerequisites, updates) in enumerate(STEPS):
+        message = raw_message(*updates, prerequisites=tuple(prerequisites), id_=number)
         theirs, ours = send_raw(message, bind), send_raw(message, shared.port)
         there, here = contents(bind), contents(shared.port)
         there = [line for line in there if "781" not in line]
@@ -238,7 +238,7 @@ RANDOM_DATA = {
 }
 
 
-def random_message(random: Random) -> bytes:
+def random_message(random: Random, id_: int) -> bytes:
     """Return an update of a few names and types, which often get in each other's way."""
 
     def owner() -> bytes:
@@ -272,14 +272,14 @@ def random_message(random: Random) -> bytes:
 
     prerequisites = [prerequisite() for _ in range(random.choice((0, 0, 0, 1, 1, 2)))]
     updates = [instruction() for _ in range(random.randint(1, 4))]
-    return raw_message(*updates, prerequisites=tuple(prerequisites))
+    return raw_message(*updates, prerequisites=tuple(prerequisites), id_=id_)
 
 
 def test_random_updates_have_the_rcodes_and_records_of_bind(shared: Server, bind: int) -> None:
     random = Random(2136)
     seen = set()
     for number in range(200):
-        message = random_message(random)
+        message = random_message(random, number)
         theirs, ours = send_raw(message, bind), send_raw(message, shared.port)
         assert theirs == ours, (number, message)
         seen.add(ours.name)
