@@ -4,6 +4,6 @@
     answering process ── Link: signed messages, connections ─────► transfer process ──► secondaries
 
 It serves zone transfers, notifies secondaries, and passes dynamic updates on to the control
-process.  It has none of the sockets at which DNS clients ask, no private key of a certificate, and no
-access to the state.
+process.  It has none of the sockets at which DNS clients ask, no private key of a certificate, and
+no access to the state.
 """
