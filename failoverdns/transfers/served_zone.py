@@ -151,11 +151,11 @@ class ServedZone:
 
     @property
     def must_write(self) -> bool:
-        """Whether the journal must be written anew."""
+        """Whether the journal must be written again."""
         return self._must_write and self.is_whole
 
     def writing(self) -> Generator[None, None, str]:
-        """Write the journal anew, in slices; return why it was not written, else an empty text."""
+        """Write the journal again, in slices; return why it was not written, else an empty text."""
         self._must_write = False
         journal = self._journal
         if journal is None:
