@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from ports import free_port
 from stock_secondaries import (
     MAKES,
     Key,
+    Make,
     Primary,
     Secondary,
     records_of,
@@ -71,9 +72,16 @@ class Fleet:
     """Our server as the primary, and stock secondaries, each in a folder of its own."""
 
     def __init__(
-        self, folder: Path, names: Sequence[str], *, catalog: bool = False, key: Key = KEY
+        self,
+        folder: Path,
+        names: Sequence[str],
+        *,
+        catalog: bool = False,
+        key: Key = KEY,
+        makes: Mapping[str, Make] = MAKES,
     ) -> None:
-        """Write the configurations; `key` is what the secondaries use."""
+        """Write our configuration; `key` is what the secondaries use."""
+        self._makes = makes
         self._folder = folder
         self._catalog = catalog
         self._key = key
@@ -116,7 +124,7 @@ class Fleet:
         primary = Primary(self.port, self._key, [ZONE], catalog, **more)  # type: ignore[arg-type]
         for name, port in self.ports.items():
             tool(MAKES[name].program)
-            secondary = Secondary(MAKES[name], self._folder / name, primary, port)
+            secondary = Secondary(self._makes[name], self._folder / name, primary, port)
             self.secondaries[name] = secondary.start()
 
     def switch(self, side: str) -> int:
