@@ -40,7 +40,7 @@ _IN: Final = RRClass.IN.value
 class StaticRecords(Collection[OwnedRRset]):
     """RRsets by owner name, in the order in which the names were first given."""
 
-    __slots__ = ("_configured", "by_owner", "laid", "wildcards")
+    __slots__ = ("_configured", "_laid_wildcards", "by_owner", "laid", "wildcards")
 
     by_owner: dict[bytes, bytes]
     """The configured RRsets of each name in wire form; it is never changed."""
@@ -59,6 +59,7 @@ class StaticRecords(Collection[OwnedRRset]):
         self.by_owner = by_owner
         self.wildcards = set(filter(is_wildcard, by_owner)) if wildcards is None else wildcards
         self.laid = _NOTHING
+        self._laid_wildcards: Set[bytes] = frozenset()
         self._configured: StaticRecords | None = None
 
     @property
@@ -71,14 +72,27 @@ class StaticRecords(Collection[OwnedRRset]):
 
         `laid` has all RRsets of each of its names, in the form that deltas have.
         """
+        return self._with(laid, frozenset(filter(is_wildcard, laid)))
+
+    def with_changed(self, changed: Mapping[bytes, bytes]) -> StaticRecords:
+        """Return these records with those of the state changed at some names, b"" for none."""
+        laid = {**self.laid, **changed}
+        wildcards = set(self._laid_wildcards)
+        for owner, written in changed.items():
+            if not written:
+                laid.pop(owner)
+            if is_wildcard(owner):
+                (wildcards.add if written else wildcards.discard)(owner)
+        return self._with(laid, frozenset(wildcards))
+
+    def _with(self, laid: Mapping[bytes, bytes], more: frozenset[bytes]) -> StaticRecords:
+        """Return the configured records with `laid` over them; `more` are its wildcards."""
         configured = self.configured
         if not laid:
             return configured
-        more = set(filter(is_wildcard, laid))
         wildcards = configured.wildcards | more if more else configured.wildcards
         other = StaticRecords(configured.by_owner, wildcards)
-        other.laid = laid
-        other._configured = configured
+        other.laid, other._laid_wildcards, other._configured = laid, more, configured
         return other
 
     @classmethod

@@ -38,9 +38,13 @@ class StoredRecords(Entity):
     written: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     """Each RRset in the form that deltas have, in the same order."""
 
+    whole: bytes = field(init=False, repr=False, compare=False)
+    """All of them together."""
+
     def __post_init__(self) -> None:
         """Write the RRsets once, because each reload lays them over the configuration."""
         object.__setattr__(self, "written", tuple(map(write_rrset, self.rrsets)))
+        object.__setattr__(self, "whole", b"".join(self.written))
 
     @classmethod
     def of(cls, zone: DomainName, owner: DomainName, rrsets: Iterable[RRset]) -> StoredRecords:

@@ -131,7 +131,16 @@ class Zone:
         `laid` has all RRsets of each of its names, those of `own_names` left out; see
         `StaticRecords.with_laid`.
         """
-        records = self.static.with_laid(laid)
+        return self._serving(self.static.with_laid(laid))
+
+    def with_changed(self, changed: Mapping[bytes, bytes]) -> Zone:
+        """Return this zone with records of the state changed at some names.
+
+        `changed` has all RRsets of each of these names, b"" where none is left.
+        """
+        return self._serving(self.static.with_changed(changed))
+
+    def _serving(self, records: StaticRecords) -> Zone:
         return self if records is self.records else self.with_static(records, self.digest())
 
     def start_of_authority(self, serial: int) -> OwnedRRset:

@@ -29,7 +29,7 @@ from failoverdns.rules.derived.apex import (
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
 from failoverdns.rules.derived.reconfigured import reconfigured
-from failoverdns.rules.derived.stored import hidden_rrsets, why_hidden
+from failoverdns.rules.derived.stored import configured_names, hidden_rrsets, why_hidden
 from failoverdns.rules.derived.targets import alias_problem
 from failoverdns.rules.derived.trails import application_loop, dead_end
 from failoverdns.rules.derived.view import View
@@ -111,10 +111,12 @@ def _stored_warnings(view: View, zones: Iterable[Zone]) -> Iterator[str]:
             )
         if zone is None or not count:
             continue
+        is_configured = configured_names(zone)
         found = [
             f"the {type_name(rrset.rtype)} records of {records.owner} in the state are not served: "
             f"{why_hidden(zone, records, rrset)}"
             for records in view.stored_records(origin)
+            if is_configured(records.owner.wire)
             for rrset in hidden_rrsets(zone, records)
             if before is None or rrset not in hidden_rrsets(before, records)
         ]

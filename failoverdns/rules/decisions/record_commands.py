@@ -30,7 +30,7 @@ from failoverdns.rules.decisions.records import (
     changed_records,
 )
 from failoverdns.rules.derived.entity_lookup import find_zone
-from failoverdns.rules.derived.stored import changed_names, configured_types, zone_after
+from failoverdns.rules.derived.stored import configured_types
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.record_reports import stored_report
 
@@ -175,13 +175,12 @@ def _nothing_there(view: View, command: RemoveRecords, stored: StoredRecords | N
 def _report(view: View, origin: DomainName, writes: Collection[Write]) -> dict[str, Json]:
     """Return the reply: what is stored at the changed names now, and what was removed."""
     zone = view.zone(origin)
-    after = zone_after(zone, changed_names(writes).get(origin, ())) if zone is not None else None
     removed: list[Json] = []
     records: list[Json] = []
     for write in writes:
         before, now = write.before, write.after
         if isinstance(now, StoredRecords):
-            records += (stored_report(after, now, rrset) for rrset in now.rrsets)
+            records += (stored_report(zone, now, rrset) for rrset in now.rrsets)
         if isinstance(before, StoredRecords):
             removed += _removed(before, now if isinstance(now, StoredRecords) else None)
     return {

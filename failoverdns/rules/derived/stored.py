@@ -13,7 +13,7 @@ appears when the configuration drops what is in its place.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from failoverdns.model.change import Write
 from failoverdns.model.names import DomainName
@@ -70,14 +70,28 @@ def configured_types(zone: Zone, owner: DomainName) -> set[int]:
     return types
 
 
+def configured_names(zone: Zone) -> Callable[[bytes], bool]:
+    """Return a function that says whether the configuration has anything at a name (wire form).
+
+    Nothing is hidden at other names, and a zone may have very many of these.
+    """
+    own, by_owner = {owner.wire for owner in zone.own_names()}, zone.static.by_owner
+    return lambda wire: wire in by_owner or wire in own
+
+
 def zone_with(zone: Zone, stored: Iterable[StoredRecords]) -> Zone:
     """Return a zone as it is served with these stored records, which are all that it has."""
     stored = tuple(stored)
     if not stored:
         return zone.with_laid({})
-    own = {owner.wire for owner in zone.own_names()}
-    found = ((records.owner.wire, _laid(zone, own, records)) for records in stored)
-    return zone.with_laid({owner: written for owner, written in found if written})
+    is_configured = configured_names(zone)
+    laid: dict[bytes, bytes] = {}
+    for records in stored:
+        wire = records.owner.wire
+        written = _laid(zone, records) if is_configured(wire) else records.whole
+        if written:
+            laid[wire] = written
+    return zone.with_laid(laid)
 
 
 def zones_with(view: View, zones: Iterable[Zone]) -> tuple[Zone, ...]:
@@ -87,15 +101,11 @@ def zones_with(view: View, zones: Iterable[Zone]) -> tuple[Zone, ...]:
 
 def zone_after(zone: Zone, changed: Iterable[tuple[DomainName, StoredRecords | None]]) -> Zone:
     """Return a served zone after stored records changed at some names; None for removed ones."""
-    laid = dict(zone.static.laid)
-    own = {owner.wire for owner in zone.own_names()}
-    for owner, records in changed:
-        written = _laid(zone, own, records) if records is not None else b""
-        if written:
-            laid[owner.wire] = written
-        else:
-            laid.pop(owner.wire, None)
-    return zone.with_laid(laid)
+    written = {
+        owner.wire: _laid(zone, records) if records is not None else b""
+        for owner, records in changed
+    }
+    return zone.with_changed(written) if written else zone
 
 
 def changed_names(
@@ -141,15 +151,12 @@ def excludes_challenge(zone: Zone, owner: DomainName) -> bool:
     return any(rrset.rtype == CNAME for rrset in zone.static.at(owner))
 
 
-def _laid(zone: Zone, own: Collection[bytes], records: StoredRecords) -> bytes:
+def _laid(zone: Zone, records: StoredRecords) -> bytes:
     """Return all that is served at a name with stored records, b"" if all of these are hidden.
 
-    `own` are the names in the zone with more than static records; what they have is left out.
+    What a name has beside static records is left out, such as the addresses of a name server.
     """
-    configured = zone.static.by_owner.get(records.owner.wire)
-    if configured is None and records.owner.wire not in own:
-        return b"".join(records.written)
     hidden = hidden_rrsets(zone, records)
     pairs = zip(records.rrsets, records.written, strict=True)
     shown = b"".join(written for rrset, written in pairs if rrset not in hidden)
-    return (configured or b"") + shown if shown else b""
+    return zone.static.by_owner.get(records.owner.wire, b"") + shown if shown else b""
