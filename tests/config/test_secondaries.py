@@ -211,6 +211,15 @@ def test_a_fault_of_a_secondary_is_reported_once(
         assert fault.startswith(start)
 
 
+@pytest.mark.parametrize(("count", "end"), [(4, "other.test"), (5, "k4.test, ...")])
+def test_some_of_many_keys_are_named(shown: Shown, count: int, end: str) -> None:
+    """Not all of them, where there may be a thousand."""
+    keys = "".join(f"  k{number}.test: {{secret_file: a}}\n" for number in range(count))
+    text = PLAIN.replace("  xfr.test: {secret_file: xfr.key}\n", keys)
+    (found,) = shown(f"{text}secondaries: {{ns2: {{address: 192.0.2.2, key: zzzzzzzzz}}}}\n")
+    assert found.endswith(f"tsig_keys has k0.test, k1.test, k2.test, k3.test, {end}")
+
+
 def test_a_wrong_key_is_not_reported_where_it_is_used(shown: Shown) -> None:
     """A fault is reported at its cause, once."""
     text = PLAIN.replace("{secret_file: xfr.key}", "{secret_file: 5}")
