@@ -59,8 +59,9 @@ def raw_message(
     zone: bytes = ZONE_SECTION,
     zones: int = 1,
     end: bytes = b"",
+    id_: int = 7,
 ) -> bytes:
     """Return an UPDATE message as bytes, with any sections."""
     counts = zones, len(prerequisites), len(updates), len(additional)
-    head = pack(">HHHHHH", 7, 5 << 11, *counts)
+    head = pack(">HHHHHH", id_, 5 << 11, *counts)
     return head + zone + b"".join((*prerequisites, *updates, *additional)) + end

@@ -1,4 +1,4 @@
-"""The journals of all zones on disk: opened at the start, written anew in slices where needed.
+"""The journals of all zones on disk: opened at the start, written again in slices where needed.
 
 Nothing waits for them, and without them only IXFR over a restart is missing: the first zone
 transfer after it is a whole one then.
@@ -27,7 +27,7 @@ log = Logger()
 
 
 class Journals:
-    """Writes the journals that must be written anew, one after the other."""
+    """Writes the journals that must be written again, one after the other."""
 
     def __init__(self, zones: Zones, reactor: Any) -> None:
         self._zones = zones

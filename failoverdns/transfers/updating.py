@@ -29,7 +29,7 @@ MOST_WAITING: Final = 100
 RATE: Final = 50.0
 """Updates of a key in a second, on average."""
 
-DEPTH: Final = 500.0
+DEPTH: Final = 200.0
 """Updates of a key in one piece: a client may have many to make when it starts."""
 
 

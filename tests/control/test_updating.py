@@ -135,6 +135,7 @@ def test_the_same_message_of_another_key_is_another_update(desk: Desk) -> None:
         (message(add())[:-1], Rcode.FORMERR),
         (b"\0" * 12, Rcode.FORMERR),
     ],
+    ids=lambda value: getattr(value, "name", "message"),
 )
 def test_a_refusal_has_its_rcode_and_changes_nothing(
     desk: Desk, written: bytes, rcode: Rcode

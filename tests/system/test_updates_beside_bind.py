@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from random import Random
 from struct import pack
 
 import pytest
@@ -218,11 +219,72 @@ def test_rcodes_and_records_are_those_of_bind(shared: Server, bind: int) -> None
     """Each message is sent to BIND and to us; after each the zones have the same records."""
     found = []
     groups = {line for line in contents(shared.port) if "781" in line or "_status" in line}
-    for what, prerequisites, updates in STEPS:
-        message = raw_message(*updates, prerequisites=tuple(prerequisites))
+    for number, (what, prerequisites, updates) in enumerate(STEPS):
+        message = raw_message(*updates, prerequisites=tuple(prerequisites), id_=number)
         theirs, ours = send_raw(message, bind), send_raw(message, shared.port)
         there, here = contents(bind), contents(shared.port)
         there = [line for line in there if "781" not in line]
         if theirs != ours or there != [line for line in here if line not in groups]:
             found.append((what, theirs.name, ours.name, set(there) ^ (set(here) - groups)))
     assert found == [], "\n".join(map(str, found))
+
+
+RANDOM_OWNERS = (WWW, SUB, b"\1a\xc0\x0c", ALIAS, APEX, b"\1*\1w\xc0\x0c", b"\1x\1w\xc0\x0c")
+RANDOM_DATA = {
+    A: (A1, A2, A3),
+    TXT: (b"\1x", b"\1X", b"\1x\1y"),
+    CNAME: (b"\1x\xc0\x0c", b"\1X\xc0\x0c", b"\1y\xc0\x0c"),
+    MX: (b"\0\5\2mx\xc0\x0c", b"\0\5\2MX\xc0\x0c", b"\0\6\2mx\xc0\x0c"),
+}
+
+
+def random_message(random: Random, id_: int) -> bytes:
+    """Return an update of a few names and types, which often get in each other's way."""
+
+    def owner() -> bytes:
+        return random.choice(RANDOM_OWNERS)
+
+    def prerequisite() -> bytes:
+        rtype = random.choice(tuple(RANDOM_DATA))
+        data = random.choice(RANDOM_DATA[rtype])
+        forms = (
+            (255, ANY, b""),
+            (255, NONE, b""),
+            (rtype, ANY, b""),
+            (rtype, NONE, b""),
+            (rtype, IN, data),
+        )
+        kind, rclass, given = random.choice(forms)
+        return need(owner(), kind, rclass, given)
+
+    def instruction() -> bytes:
+        rtype = random.choice(tuple(RANDOM_DATA))
+        data = random.choice(RANDOM_DATA[rtype])
+        ttl = random.choice((60, 300))
+        return random.choice(
+            (
+                *[add(owner(), rtype, data, ttl)] * 3,
+                gone(owner(), rtype, data),
+                gone(owner(), rtype),
+                gone(owner()),
+            )
+        )
+
+    prerequisites = [prerequisite() for _ in range(random.choice((0, 0, 0, 1, 1, 2)))]
+    updates = [instruction() for _ in range(random.randint(1, 4))]
+    return raw_message(*updates, prerequisites=tuple(prerequisites), id_=id_)
+
+
+def test_random_updates_have_the_rcodes_and_records_of_bind(shared: Server, bind: int) -> None:
+    random = Random(2136)
+    seen = set()
+    for number in range(200):
+        message = random_message(random, number)
+        theirs, ours = send_raw(message, bind), send_raw(message, shared.port)
+        assert theirs == ours, (number, message)
+        seen.add(ours.name)
+        if number % 20 == 0:
+            there, here = contents(bind), contents(shared.port)
+            known = {line for line in there if "781" not in line}
+            assert known == {ln for ln in here if "781" not in ln and "_status" not in ln}, number
+    assert seen == {"NOERROR", "NXDOMAIN", "YXDOMAIN", "NXRRSET", "YXRRSET"}

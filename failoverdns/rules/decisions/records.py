@@ -9,8 +9,8 @@ they hide a stored record, that is no fault (`rules.derived.stored`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
 
 from failoverdns.model.change import Write
 from failoverdns.model.names import DomainName
@@ -60,6 +60,14 @@ class DeleteName:
 Edit = AddRecords | DeleteRecords | DeleteRRset | DeleteName
 
 
+@dataclass(slots=True)
+class _Records:
+    """The records of an RRset while they are edited: TTL in seconds, RDATA in wire form."""
+
+    ttl: int = 0
+    data: set[bytes] = field(default_factory=set)
+
+
 class Edited:
     """The stored records of a zone while they are edited; the state stays as it is.
 
@@ -69,26 +77,30 @@ class Edited:
     def __init__(self, view: View, zone: Zone | DomainName) -> None:
         self._view = view
         self._origin = zone.origin if isinstance(zone, Zone) else zone
-        self._names: dict[DomainName, dict[int, RRset]] = {}
+        self._names: dict[DomainName, dict[int, _Records]] = {}
 
     def at(self, owner: DomainName) -> tuple[RRset, ...]:
         """Return the stored RRsets at a name, as edited."""
-        return tuple(self._at(owner).values())
+        return tuple(_rrset(rtype, found) for rtype, found in self._at(owner).items())
+
+    def types(self, owner: DomainName) -> Set[int]:
+        """Return the types of the stored records at a name, as edited."""
+        return self._at(owner).keys()
 
     def apply(self, edit: Edit) -> None:
-        """Carry out an edit; it is not judged here."""
+        """Carry out an edit, in time for the records that it names; it is not judged here."""
         found = self._at(edit.owner)
         match edit:
             case AddRecords(_, rrset):
-                before = found.get(rrset.rtype) if rrset.rtype != CNAME else None
-                data = {wire_rdata(one) for one in (*(before.data if before else ()), *rrset.data)}
-                found[rrset.rtype] = _rrset(rrset.rtype, rrset.ttl, data)
-            case DeleteRecords(_, rtype, data_):
-                if (before := found.get(rtype)) is not None:
-                    rest = {wire_rdata(one) for one in before.data} - set(map(wire_rdata, data_))
-                    if rest:
-                        found[rtype] = _rrset(rtype, before.ttl, rest)
-                    else:
+                records = found.get(rrset.rtype)
+                if records is None or rrset.rtype == CNAME:
+                    records = found[rrset.rtype] = _Records()
+                records.ttl = rrset.ttl
+                records.data.update(map(wire_rdata, rrset.data))
+            case DeleteRecords(_, rtype, data):
+                if (records := found.get(rtype)) is not None:
+                    records.data.difference_update(map(wire_rdata, data))
+                    if not records.data:
                         del found[rtype]
             case DeleteRRset(_, rtype):
                 found.pop(rtype, None)
@@ -98,19 +110,22 @@ class Edited:
     def writes(self) -> tuple[Write, ...]:
         """Return the writes of the names that the edits changed."""
         found = []
-        for owner, rrsets in self._names.items():
-            before = self._stored(owner)
-            after = StoredRecords.of(self._origin, owner, rrsets.values()) if rrsets else None
+        for owner in self._names:
+            before, rrsets = self._stored(owner), self.at(owner)
+            after = StoredRecords.of(self._origin, owner, rrsets) if rrsets else None
             if before != after:
                 found.append(Write(before, after))
         return tuple(found)
 
-    def _at(self, owner: DomainName) -> dict[int, RRset]:
+    def _at(self, owner: DomainName) -> dict[int, _Records]:
         found = self._names.get(owner)
         if found is None:
             stored = self._stored(owner)
             rrsets = stored.rrsets if stored is not None else ()
-            found = self._names[owner] = {rrset.rtype: rrset for rrset in rrsets}
+            found = self._names[owner] = {
+                rrset.rtype: _Records(rrset.ttl, set(map(wire_rdata, rrset.data)))
+                for rrset in rrsets
+            }
         return found
 
     def _stored(self, owner: DomainName) -> StoredRecords | None:
@@ -131,5 +146,5 @@ def changed_records(view: View, zone: Zone, edits: Iterable[Edit]) -> tuple[Writ
     return writes
 
 
-def _rrset(rtype: int, ttl: int, data: Iterable[bytes]) -> RRset:
-    return RRset(rtype, ttl, tuple(map(Opaque, sorted(data))))
+def _rrset(rtype: int, records: _Records) -> RRset:
+    return RRset(rtype, records.ttl, tuple(map(Opaque, sorted(records.data))))

@@ -80,7 +80,7 @@ def update_zone(view: View, command: UpdateZone, moment: Moment, _random: Random
     scopes = scopes_of(zone, command.key)
     for one in update.instructions:
         if (why := _why_not(view, zone, scopes, one)) is not None:
-            raise NotUpdated(Rcode.REFUSED, why)
+            raise NotUpdated(Rcode.REFUSED, f"{_in_words(one)}: {why}")
     if not scopes:
         text = f"the key {command.key} has no `updates` in the zone {zone.origin}"
         raise NotUpdated(Rcode.REFUSED, text)
@@ -99,30 +99,30 @@ def _why_not(
     view: View, zone: Zone, scopes: tuple[UpdateScope, ...], one: Instruction
 ) -> str | None:
     """Return why an instruction is refused, whatever the prerequisites; None if it is not."""
-    owner, what = one.owner, _in_words(one)
+    owner = one.owner
     name = head_at(zone, owner)
     if name is not None:
         if may_set_heads(scopes, name.application):
             return None
-        return f"the key may not set heads of application {name.application} ({what})"
+        return f"the key may not set heads of application {name.application}"
     if not may_change(scopes, zone, owner, _types(view, zone, one)):
-        return f"it is outside of what the key may update: {what}"
+        return "that is outside of what the key may update"
     if (why := why_reserved(view, zone, owner)) is not None:
         return why
     if one.rtype in _SIGNED_BY_US or one.rtype == MARKER:
-        return f"{type_name(one.rtype)} records are made by the server: {what}"
+        return f"{type_name(one.rtype)} records are made by the server"
     if _is_ignored_at_apex(zone, one):
         return None
     apex = labelled_apex(view, zone.origin) if owner == zone.origin else None
     if apex is not None and one.rtype in (A, AAAA):
-        return f"group {apex.name!r} answers with addresses at {owner}: {what}"
+        return f"group {apex.name!r} answers with addresses there"
     configured = configured_types(zone, owner)
     if owner == zone.origin and one.action is Action.DELETE_NAME:
         configured -= {SOA, NS}
     taken = configured if one.action is Action.DELETE_NAME else configured & {one.rtype}
     if taken and not _is_challenge(owner, one):
         types = ", ".join(map(type_name, sorted(taken)))
-        return f"{owner} has {types} records in the configuration, which no update changes: {what}"
+        return f"there are {types} records in the configuration, which no update changes"
     return None
 
 
@@ -208,7 +208,7 @@ def _is_beside_cname(edited: Edited, zone: Zone, one: Instruction) -> bool:
     """
     if one.action is not Action.ADD:
         return False
-    types = {rrset.rtype for rrset in edited.at(one.owner)} | configured_types(zone, one.owner)
+    types = edited.types(one.owner) | configured_types(zone, one.owner)
     if one.rtype == CNAME:
         return not types <= _BESIDE_CNAME
     return CNAME in types and one.rtype not in _BESIDE_CNAME
