@@ -106,7 +106,7 @@ def _written(config: Config) -> list[Path]:
         found.append(config.querylog.file.parent)
     if not config.certificates.key_file.exists():
         found.append(config.certificates.key_file.parent)
-    found += [config.certificates.key_file, *_beside(database)]
+    found += [config.certificates.key_file, *_beside(database), config.state.transfers]
     found.append(config.control.socket.parent / "hooks")
     return list(dict.fromkeys(path for path in found if path.exists()))
 

@@ -197,7 +197,7 @@ class Reloading:
         finally:
             self._published = None
         await self._answering.adopt(answering)
-        running.following.configure(config)
+        running.following.configure(config.zones, config.secondaries, config.catalog)
         self._transfers.adopt(transfers)
         self._server.config = config
         running.control.adopt(roles)

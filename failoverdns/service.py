@@ -283,7 +283,7 @@ class Service:
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
-        running.following.configure(self.config)
+        running.following.configure(self.config.zones, self.config.secondaries, self.config.catalog)
         if self._listener is not None:
             self._listener.accept(running.control, self._admits, running.control.places.make_room)
         if self._prepared is not None:

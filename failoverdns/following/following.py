@@ -7,7 +7,7 @@ command, once, and again when it is in step; events and hooks follow from the hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,9 +22,9 @@ from failoverdns.model.commands.secondaries import BEHIND, IN_STEP, NoteBehind, 
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
-from failoverdns.model.settings import Config
+from failoverdns.model.settings import SecondarySettings
 from failoverdns.model.timestamps import timestamp
-from failoverdns.model.zone import ZoneSerial
+from failoverdns.model.zone import Zone, ZoneSerial
 
 TICK: Final = 1.0
 """Seconds between two checks which secondaries have been behind for too long."""
@@ -66,10 +66,15 @@ class Following:
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = effects.reactor
 
-    def configure(self, config: Config) -> None:
-        """Follow the secondaries of a configuration from now on."""
-        self._standings.configure(config.zones, config.secondaries, config.catalog, self._moment())
-        if config.secondaries and not self._ticking.running:
+    def configure(
+        self,
+        zones: Iterable[Zone],
+        secondaries: Sequence[SecondarySettings],
+        catalog: DomainName | None,
+    ) -> None:
+        """Follow these secondaries of these zones from now on, with the catalog zone if any."""
+        self._standings.configure(zones, secondaries, catalog, self._moment())
+        if secondaries and not self._ticking.running:
             self._ticking.start(TICK, now=False)
 
     def stop(self) -> None:

@@ -101,6 +101,11 @@ class StateSettings:
 
     sqlite: Path = Path("/var/lib/failoverdns/failoverdns.db")
 
+    @property
+    def transfers(self) -> Path:
+        """The folder beside the database in which the transfer process keeps its files."""
+        return self.sqlite.with_name(f"{self.sqlite.name}.transfers")
+
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:

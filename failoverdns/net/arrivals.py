@@ -151,7 +151,7 @@ class Arrival(Protocol):
         elif self.deadline is None:
             self._tls.dataReceived(data)  # type: ignore[no-untyped-call]
         else:
-            self._door.handshakes.charge(self, self._tls.dataReceived, data)
+            self._door.handshakes.charge(self, self._shake_hands, data)
 
     def begin(self) -> None:
         """Begin TLS: it is this connection's turn."""
@@ -159,7 +159,15 @@ class Arrival(Protocol):
         self._tls = self._door.tls(self._door.client(self))
         received, self._received = self._received, b""
         self._tls.makeConnection(self.transport)  # type: ignore[no-untyped-call]
-        self._tls.dataReceived(received)  # type: ignore[no-untyped-call]
+        self._shake_hands(received)
+
+    def _shake_hands(self, data: bytes) -> None:
+        """Pass data of the handshake on to TLS."""
+        try:
+            if self._tls is not None:
+                self._tls.dataReceived(data)  # type: ignore[no-untyped-call]
+        except IndexError:  # Twisted stumbles over a client that closes TLS in its handshake
+            self.leave()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Give the place back."""

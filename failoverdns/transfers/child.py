@@ -47,6 +47,9 @@ from failoverdns.workers.frames import Kind
 CHANNEL: Final = 3
 """The descriptor of the channel to the control process."""
 
+TOLD_AT_ONCE: Final = 500
+"""Secondaries of zones in one call to the control process, which takes calls of a megabyte."""
+
 FAREWELL: Final = 0.05
 """Seconds between the last reply and the end of the process, for the reply to be sent."""
 
@@ -165,8 +168,10 @@ class ServingProcess:
 
     def _tell(self, secondaries: list[dict[str, Json]]) -> None:
         """Send what is known of secondaries to the control process."""
-        calling = self._control.call(CallBack.SECONDARIES, {"secondaries": secondaries})
-        calling.addErrback(lambda _: None)
+        for at in range(0, len(secondaries), TOLD_AT_ONCE):
+            some: list[Json] = [*secondaries[at : at + TOLD_AT_ONCE]]
+            calling = self._control.call(CallBack.SECONDARIES, {"secondaries": some})
+            calling.addErrback(lambda _: None)
 
     def _report(self) -> dict[str, Json]:
         confinement = asdict(self._confinement) if self._confinement is not None else None

@@ -33,6 +33,11 @@ from failoverdns.transfers.transfer_log import TransferLog
 MESSAGE_TIME: Final = 60.0
 """Seconds that a client may take to read a message."""
 
+SEND_BUFFER: Final = 1 << 20
+"""Bytes that the kernel keeps for a client at most; without a bound they may be several times more.
+
+Linux takes as many as net.core.wmem_max allows."""
+
 _SILENT: Final = "the client reads nothing"
 
 log = Logger()
@@ -184,6 +189,7 @@ class TransferConnection(Protocol):
         if why:
             journal.interrupted(zone, host=self.host, key=sending.key, size=size, why=why)
         else:
+            sending.sent()
             journal.served(
                 *(sending.kind, zone, sending.serial),
                 host=self.host,
@@ -250,6 +256,7 @@ class Connections:
             with socket.socket(fileno=os.dup(descriptor)) as sock:
                 family = sock.family
                 sock.setblocking(False)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             factory = _Factory(TransferConnection(self, client, ask, received))
             self.reactor.adoptStreamConnection(descriptor, family, factory)
         except OSError:  # the client has gone

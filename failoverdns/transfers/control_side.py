@@ -19,7 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from failoverdns.model.change import Delta, Json
@@ -32,7 +33,7 @@ from failoverdns.rules.derived.view import View
 from failoverdns.transfers.calls import Call
 from failoverdns.transfers.interface import CarryOut
 from failoverdns.transfers.keys import read_tsig_keys, short_secrets
-from failoverdns.transfers.process import TransferProcess
+from failoverdns.transfers.process import PATIENCE, TransferProcess
 from failoverdns.transfers.settings import (
     TransferSettings,
     make_transfer_settings,
@@ -50,6 +51,12 @@ PAUSE: Final = 0.5
 
 MOST_PAUSE: Final = 30.0
 """Seconds of the longest pause."""
+
+CHECK: Final = 5.0
+"""Seconds between two checks that the process answers calls."""
+
+REPORT_TIME: Final = 1.0
+"""Seconds for which `status` waits for the process; without its report, `status` is shorter."""
 
 log = Logger()
 
@@ -89,6 +96,8 @@ class Transfers:
         self._process: TransferProcess | None = None
         self._is_running = False
         self._failures = 0
+        self._checking = LoopingCall(self._check)
+        self._checking.clock = reactor
 
     def prepare(self, config: Config) -> PreparedTransfers:
         """Read the secrets of a configuration; raises CannotReadSecrets, and changes nothing."""
@@ -97,6 +106,7 @@ class Transfers:
     def start(self, prepared: PreparedTransfers) -> None:
         """Start the process if the configuration has keys, and do not wait for it."""
         self._is_running = True
+        self._checking.start(CHECK, now=False)
         self.adopt(prepared)
 
     def adopt(self, prepared: PreparedTransfers) -> None:
@@ -119,7 +129,7 @@ class Transfers:
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to the process, with the TTLs that zone transfers have; do not wait."""
-        if self._process is not None:
+        if self._process is not None and self._process.takes_deltas:
             written = write_parts(delta, write=write_stored_rrsets)
             self._process.publish(write_delta_frame(written))
 
@@ -140,14 +150,18 @@ class Transfers:
             return None
         found: dict[str, Json] = {}
         process = self._process
-        if process is not None:
-            with suppress(Gone, Stuck, Rejected):
-                found = await process.call(Call.REPORT)
-        return {"serving": process is not None and process.is_filled, **found}
+        is_serving = process is not None and process.is_filled
+        if process is not None and is_serving:
+            asking = Deferred.fromCoroutine(process.call(Call.REPORT, bound=PATIENCE))
+            with suppress(Gone, Stuck, Rejected, TimeoutError):
+                found = await asking.addTimeout(REPORT_TIME, self._reactor)
+        return {"serving": is_serving, **found}
 
     async def stop(self) -> None:
         """End the process."""
         self._is_running = False
+        if self._checking.running:
+            self._checking.stop()
         process, self._process = self._process, None
         if process is not None:
             self._answering.link_with(None)
@@ -158,6 +172,10 @@ class Transfers:
         serial = self._view().serial(catalog) if catalog is not None else None
         number = serial.serial if serial is not None else 0
         return make_transfer_settings(prepared.config, prepared.keys, number)
+
+    def _check(self) -> None:
+        if self._process is not None and self._process.is_filled:
+            self._process.check()
 
     def _launch(self) -> None:
         """Start a process; what it needs is sent meanwhile."""
@@ -181,6 +199,7 @@ class Transfers:
             if process is not self._process:
                 return
             self._answering.link_with(process.link)
+            process.takes_deltas = True
             await fill([process], partial(_stored_parts, self._view()), self._reactor)
             await process.call(Call.FILLED, bound=FILLING)
         except (Gone, Stuck):

@@ -8,7 +8,7 @@ sent (RFC 1995 section 5).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -93,18 +93,22 @@ class Differences:
         return None
 
 
-def condense(differences: tuple[Difference, ...]) -> Generator[None, None, Difference]:
-    """Return one difference for several, at least one, that follow each other; yield in between."""
-    first, last = differences[0], differences[-1]
-    if len(differences) == 1:
-        return first
-    deleted: dict[bytes, None] = {}
-    added: dict[bytes, None] = {}
-    done = 0
-    for difference in differences:
+class Condensation:
+    """Adds differences that follow each other up to one, in which nothing cancels out."""
+
+    def __init__(self) -> None:
+        self._deleted: dict[bytes, None] = {}
+        self._added: dict[bytes, None] = {}
+        self.size = 0
+        """The bytes of all records that were given."""
+
+    def add(self, difference: Difference) -> Iterator[None]:
+        """Add a difference; each step of the iterator ends a slice, and all must be taken."""
+        self.size += len(difference.deleted) + len(difference.added)
+        done = 0
         for gone, come, data in (
-            (added, deleted, difference.deleted),
-            (deleted, added, difference.added),
+            (self._added, self._deleted, difference.deleted),
+            (self._deleted, self._added, difference.added),
         ):
             for record in records_in(data):
                 if record in gone:
@@ -114,7 +118,21 @@ def condense(differences: tuple[Difference, ...]) -> Generator[None, None, Diffe
                 done += 1
                 if done % _SLICE == 0:
                     yield
-    return Difference(first.old_soa, last.new_soa, b"".join(deleted), b"".join(added))
+
+    def difference(self, old_soa: bytes, new_soa: bytes) -> Difference:
+        """Return all of it as one difference between two SOA records."""
+        return Difference(old_soa, new_soa, b"".join(self._deleted), b"".join(self._added))
+
+
+def condense(differences: tuple[Difference, ...]) -> Generator[None, None, Difference]:
+    """Return one difference for several, at least one, that follow each other; yield in between."""
+    first, last = differences[0], differences[-1]
+    if len(differences) == 1:
+        return first
+    condensation = Condensation()
+    for difference in differences:
+        yield from condensation.add(difference)
+    return condensation.difference(first.old_soa, last.new_soa)
 
 
 def compare(old: Snapshot, new: Snapshot) -> Generator[None, None, Difference]:

@@ -103,6 +103,11 @@ class ZoneImage:
             return None
         return Difference(old_soa, soa, deleted, added)
 
+    @property
+    def soa(self) -> bytes:
+        """The SOA record; empty before there is one."""
+        return self._soa or b""
+
     def apply_difference(self, difference: Difference) -> None:
         """Apply a difference that begins at the present serial.
 

@@ -47,6 +47,8 @@ class TransferProcess(CalledProcess, ProcessProtocol):
     ) -> None:
         """Prepare a process; `carry_out` does what it calls for, `ended` is called at its end."""
         super().__init__(reactor, 0, "transfer process")
+        self.takes_deltas = False
+        """Whether it is configured, so that it can take zones and their changes."""
         self.is_filled = False
         """Whether every zone was sent to it."""
         self._carry_out = carry_out
@@ -84,7 +86,12 @@ class TransferProcess(CalledProcess, ProcessProtocol):
         self.send_delta(frame)
         if self.is_filled and self._sent - self._applied > MAX_WAITING:
             self.kill()
-        elif not self._checking:
+        else:
+            self.check()
+
+    def check(self) -> None:
+        """Check that it answers calls, and do not wait; it is killed if it does not."""
+        if not self._checking:
             self._checking = True
             spawn(self._check())
 
@@ -109,13 +116,14 @@ class TransferProcess(CalledProcess, ProcessProtocol):
     async def _check(self) -> None:
         """Wait until what was sent is applied, and again if more was sent meanwhile."""
         with suppress(Gone, Stuck, Rejected):
+            await self.call(Call.APPLIED, bound=PATIENCE)
             while self._applied < self._sent:
                 await self.call(Call.APPLIED, bound=PATIENCE)
         self._checking = False
 
     async def _call_quietly(self, name: Call, arguments: dict[str, Any] | None) -> None:
         with suppress(Gone, Stuck, Rejected):
-            await self.call(name, arguments)
+            await self.call(name, arguments, bound=PATIENCE)
 
     def _called(self, _: Channel, name: str, arguments: dict[str, Any]) -> Any:
         return self._carry_out(name, arguments)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from twisted.logger import Logger
@@ -33,6 +34,7 @@ from failoverdns.protocol.tsig import (
     verify,
 )
 from failoverdns.transfers.interface import Updates
+from failoverdns.transfers.served_zone import ServedZone
 from failoverdns.transfers.serving import (
     Changes,
     Client,
@@ -64,7 +66,7 @@ log = Logger()
 class Sending:
     """A zone transfer that is to be sent: its messages are made and signed when they are asked for.
 
-    `kind` is "axfr" or "ixfr".
+    `kind` is "axfr" or "ixfr"; `sent` is to be called at the end.
     """
 
     messages: Iterator[bytes]
@@ -72,6 +74,7 @@ class Sending:
     zone: str
     serial: int
     key: str
+    sent: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Requests:
                 if found is not None and found.new_soa != soa:
                     found = None
                 reply = ixfr_over_udp(request, soa, found, signer.size)
-                self._log.counts["ixfr"] += 1
+                self._note_ixfr(verified, client, zone, reply)
             case Reply(message, refused):
                 self._note_reply(verified, client, refused)
                 reply = message
@@ -152,15 +155,15 @@ class Requests:
             case WholeZone(request, zone):
                 snapshot = zone.snapshot()
                 messages = axfr_messages(request, snapshot, tsig_size(verified.key))
-                return self._sending(verified, messages, "axfr", snapshot.soa, zone.origin)
+                return self._sending(verified, messages, "axfr", snapshot.soa, zone, client)
             case Changes(request, zone, serial):
                 snapshot = zone.snapshot()
                 found = await in_slices(zone.condensing(serial), self._reactor)
                 if found is None or found.size >= snapshot.size:
                     messages = axfr_messages(request, snapshot, tsig_size(verified.key))
-                    return self._sending(verified, messages, "axfr", snapshot.soa, zone.origin)
+                    return self._sending(verified, messages, "axfr", snapshot.soa, zone, client)
                 messages = ixfr_messages(request, found, tsig_size(verified.key))
-                return self._sending(verified, messages, "ixfr", found.new_soa, zone.origin)
+                return self._sending(verified, messages, "ixfr", found.new_soa, zone, client)
             case Reply(message, refused):
                 self._note_reply(verified, client, refused)
                 reply = message
@@ -191,25 +194,39 @@ class Requests:
         self, verified: Verified, client: Client
     ) -> Reply | WholeZone | Changes | FromTable | Update:
         settings = self.settings
-        decision = decide(
+        return decide(
             verified.message,
             verified.key.name,
             client,
             self._zones,
             needs_certificate=settings.needs_certificate,
         )
-        if isinstance(decision, WholeZone | Changes):
-            self._heard(decision.zone.origin, client.host)
-        return decision
 
     def _note_reply(self, verified: Verified, client: Client, refused: str) -> None:
+        query = read_query(verified.message)
         if not refused:
             self._log.counts["soa"] += 1
+            if isinstance(query, Query):
+                self._heard(query.name.wire, client.host)
             return
-        query = read_query(verified.message)
         zone = str(query.name) if isinstance(query, Query) else "a zone"
         key = str(DomainName(verified.key.name))
         self._log.refused(f"a request for {zone}", host=client.host, key=key, why=refused)
+
+    def _note_ixfr(
+        self, verified: Verified, client: Client, zone: ServedZone, reply: bytes
+    ) -> None:
+        """Log an incremental zone transfer over UDP, unless it was left to TCP."""
+        self._heard(zone.origin, client.host)
+        if int.from_bytes(reply[6:8], "big") > 1:
+            name, key = str(DomainName(zone.origin)), str(DomainName(verified.key.name))
+            self._log.served(
+                *("ixfr", name, serial_of(zone.soa)),
+                host=client.host,
+                key=key,
+                size=len(reply),
+                began=self._reactor.seconds(),
+            )
 
     async def _update(self, verified: Verified, host: str) -> bytes:
         self._log.counts["updates"] += 1
@@ -220,12 +237,19 @@ class Requests:
             return failure(verified.message, Rcode.SERVFAIL)
 
     def _sending(
-        self, verified: Verified, messages: Iterator[bytes], kind: str, soa: bytes, origin: bytes
+        self,
+        verified: Verified,
+        messages: Iterator[bytes],
+        kind: str,
+        soa: bytes,
+        zone: ServedZone,
+        client: Client,
     ) -> Sending:
         signer = ReplySigner(verified)
         signed = (signer.sign(message, self._seconds()) for message in messages)
-        zone, key = str(DomainName(origin)), str(DomainName(verified.key.name))
-        return Sending(signed, kind, zone, serial_of(soa), key)
+        name, key = str(DomainName(zone.origin)), str(DomainName(verified.key.name))
+        sent = partial(self._heard, zone.origin, client.host)
+        return Sending(signed, kind, name, serial_of(soa), key, sent)
 
     def _seconds(self) -> int:
         return int(self._now())

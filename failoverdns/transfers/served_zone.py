@@ -2,6 +2,9 @@
 
 filled by deltas -> compared with the journal -> whole: the zone can be transferred
 a delta          -> image -> difference       -> kept for IXFR, and in the journal
+
+A large delta comes in parts.  Each changes the image at once, so that none takes long, while
+clients see the content before all of them; the last part shows the result.
 """
 
 from __future__ import annotations
@@ -11,9 +14,9 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Final
 
-from failoverdns.protocol.table.deltas import DeltaOperation, Put, Removed, ServedNames
+from failoverdns.protocol.table.deltas import DeltaOperation, Removed, ServedNames
 from failoverdns.protocol.transfer.contents import Difference, Snapshot, is_newer
-from failoverdns.transfers.differences import Differences, compare
+from failoverdns.transfers.differences import Condensation, Differences, compare
 from failoverdns.transfers.image import ZoneImage
 from failoverdns.transfers.journal import Journal, Journaled
 
@@ -46,6 +49,10 @@ class ServedZone:
         self._must_write = False
         self._owners: set[bytes] = set()
         """The names that `replace` has set."""
+        self._held: Snapshot | None = None
+        """The content before a delta of which some parts have come; None if there are none."""
+        self._parts = Condensation()
+        """What these parts have changed."""
         self._since: list[Difference] | None = None
         """What changed since the comparison with the journal began; None if none is under way."""
 
@@ -59,13 +66,25 @@ class ServedZone:
         """The bytes of the differences that are kept."""
         return self._differences.size
 
-    def apply(self, operations: Iterable[DeltaOperation], soa: bytes | None) -> bool:
-        """Apply what a delta changes in this zone; return whether it has another serial then.
+    def stage(self, operations: Iterable[DeltaOperation]) -> None:
+        """Apply a part of a delta, which nobody can transfer before `apply` has the last one.
 
-        `soa` is the SOA record of the delta, if it has one; it is among the operations too.
+        The zone must be whole.
+        """
+        if self._held is None:
+            self._held, self._parts = self.snapshot(), Condensation()
+        self._add_part(self._image.apply(operations))
+
+    def apply(self, operations: Iterable[DeltaOperation]) -> bool:
+        """Apply what a delta, or the last part of one, changes in this zone.
+
+        Returns whether the zone has another serial then, and can be transferred.
         """
         difference = self._image.apply(operations)
-        self.soa = soa or self.soa
+        if self._held is not None:
+            self._add_part(difference)
+            return self._show_parts(self._held)
+        self.soa = self._image.soa
         self._snapshot = None
         if difference is None:
             return False
@@ -75,13 +94,33 @@ class ServedZone:
             self._note(difference)
         return self.is_whole
 
+    def _add_part(self, difference: Difference | None) -> None:
+        """Add what a part has changed, unless it is more than is kept anyway."""
+        if difference is not None and self._parts.size <= self._differences.limit:
+            for _ in self._parts.add(difference):
+                pass
+
+    def _show_parts(self, held: Snapshot) -> bool:
+        """Show the zone with all parts of a delta; `held` is what it was before."""
+        parts, self._held, self._parts = self._parts, None, Condensation()
+        self.soa, self._snapshot = self._image.soa, None
+        if parts.size > self._differences.limit:
+            self._condensed = {}
+            self._differences.clear()
+            self._must_write = self._journal is not None
+            return True
+        difference = parts.difference(held.soa, self.soa)
+        if held.soa == self.soa and not difference.deleted and not difference.added:
+            return False
+        self._note(difference)
+        return True
+
     def replace(self, operations: list[DeltaOperation]) -> None:
         """Replace the whole content by that of a delta, and let others transfer it."""
         names = {one.owner for one in operations if isinstance(one, ServedNames)}
         gone = [Removed(owner) for owner in self._owners - names]
         self._owners = names
-        soa = next((one.soa for one in operations if isinstance(one, Put)), None)
-        self.apply([*gone, *operations], soa)
+        self.apply([*gone, *operations])
         self.is_whole = True
 
     def completing(self) -> Generator[None, None, None]:
@@ -117,6 +156,8 @@ class ServedZone:
 
     def snapshot(self) -> Snapshot:
         """Return the present content; it stays as it is, for as long as a transfer takes."""
+        if self._held is not None:
+            return self._held
         if self._snapshot is None:
             self._snapshot = self._image.snapshot()
         return self._snapshot
@@ -151,11 +192,11 @@ class ServedZone:
 
     @property
     def must_write(self) -> bool:
-        """Whether the journal must be written again."""
+        """Whether the journal must be rewritten."""
         return self._must_write and self.is_whole
 
     def writing(self) -> Generator[None, None, str]:
-        """Write the journal again, in slices; return why it was not written, else an empty text."""
+        """Rewrite the journal in slices; return why it was not written, else an empty text."""
         self._must_write = False
         journal = self._journal
         if journal is None:

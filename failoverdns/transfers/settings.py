@@ -77,17 +77,12 @@ def make_transfer_settings(
         keys={key.name: key for key in keys},
         secondaries=config.secondaries,
         zones=tuple(zones),
-        folder=folder_of(config.state.sqlite),
+        folder=config.state.transfers,
         needs_certificate=config.tls is not None and config.tls.client_ca is not None,
         idle_timeout=config.tcp.idle_timeout,
         catalog=catalog.origin.wire if catalog is not None else None,
         catalogs=_contents(catalog, catalog_serial) if catalog is not None else {},
     )
-
-
-def folder_of(state: Path) -> Path:
-    """Return the folder of the transfer process, beside the file of the state."""
-    return state.with_name(f"{state.name}.transfers")
 
 
 def write_settings(settings: TransferSettings) -> dict[str, Any]:

@@ -36,7 +36,12 @@ class Zones:
         self._catalog: bytes | None = None
         self._catalogs: dict[bytes, ServedZone] = {}
         """The catalog zone as each key sees it, by the name of the key."""
-        self._staged: list[bytes] = []
+        self._waiting: dict[bytes, list[DeltaOperation]] = {}
+        """Operations of a delta whose last part has not come, for zones that are not whole."""
+        self._staged: dict[bytes, None] = {}
+        """Zones that have applied parts of it."""
+        self._added: set[bytes] = set()
+        """Zones that it has added."""
         self._folder: Path | None = None
         self._related: set[bytes] | None = None
         """What `_related_zones` returns; None if zones came or went since."""
@@ -71,12 +76,34 @@ class Zones:
             self._changed(zone)
 
     def take(self, delta: bytes, *, is_part: bool) -> None:
-        """Apply a delta, or stage a part of one; raises Malformed."""
-        self._staged.append(delta)
+        """Apply a delta, or a part of one, which is not visible before the last part.
+
+        Only a zone that is removed is so at once.  Raises Malformed; then the zones must not be
+        used any more.
+        """
+        for origin, operations in self._divide(read_delta(delta)).items():
+            zone = self._zones.get(origin)
+            if is_part and zone is not None and zone.is_whole and origin not in self._waiting:
+                zone.stage(operations)
+                self._staged[origin] = None
+            else:
+                self._waiting.setdefault(origin, []).extend(operations)
         if not is_part:
-            delta = b"".join(self._staged)
-            self._staged.clear()
-            self._apply(read_delta(delta))
+            self._finish()
+
+    def _finish(self) -> None:
+        """Show what a delta has changed in every zone."""
+        waiting, staged, added = self._waiting, self._staged, self._added
+        self._waiting, self._staged, self._added = {}, {}, set()
+        for origin in {**staged, **dict.fromkeys(waiting)}:
+            zone = self._zones.get(origin)
+            if zone is not None:
+                has_changed = zone.apply(waiting.get(origin, ()))
+                if self.is_filled and origin in added and zone.soa:
+                    at_once(zone.completing())
+                    self._changed(zone)
+                elif has_changed:
+                    self._changed(zone)
 
     def filling(self) -> Generator[None, None, None]:
         """Note that all zones have arrived, and make them ready to be transferred, in slices."""
@@ -87,22 +114,20 @@ class Zones:
                 yield
                 self._changed(zone)
 
-    def _apply(self, operations: list[DeltaOperation]) -> None:
+    def _divide(self, operations: list[DeltaOperation]) -> dict[bytes, list[DeltaOperation]]:
+        """Return the operations of each zone; add zones that are new, and remove others."""
         by_zone: dict[bytes, list[DeltaOperation]] = {}
-        soas: dict[bytes, bytes] = {}
-        added: set[bytes] = set()
         for operation in operations:
             match operation:
                 case Dropped(origin):
                     self._drop(origin)
                     by_zone.pop(origin, None)
-                case Put(origin, soa):
+                case Put(origin, _):
                     if origin not in self._zones:
-                        added.add(origin)
+                        self._added.add(origin)
                         self._zones[origin] = ServedZone(origin, self._folder_of(origin))
                         self._related = None
                     by_zone.setdefault(origin, []).append(operation)
-                    soas[origin] = soa
                 case ServedNames(owner, origin):
                     by_zone.setdefault(origin, []).append(operation)
                     if origin in self._related_zones():
@@ -112,18 +137,11 @@ class Zones:
                 case Removed(owner):
                     for other in self._enclosing(owner):
                         by_zone.setdefault(other, []).append(operation)
-        for origin, found in by_zone.items():
-            zone = self._zones.get(origin)
-            if zone is not None:
-                has_changed = zone.apply(found, soas.get(origin))
-                if self.is_filled and origin in added and zone.soa:
-                    at_once(zone.completing())
-                    self._changed(zone)
-                elif has_changed:
-                    self._changed(zone)
+        return by_zone
 
     def _drop(self, origin: bytes) -> None:
         zone = self._zones.pop(origin, None)
+        self._waiting.pop(origin, None)
         self._related = None
         if zone is not None:
             zone.keep_in(None)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from control_effects import source_of
-from corridors import Corridor, build_shop
+from corridors import ORIGIN, Corridor, build_shop
 from driving import run
 from unwritable import build, fail_over
 
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import read
+from failoverdns.model.change import Write
 from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import AddApplication, ListApplications, RemoveHead
 from failoverdns.model.commands.groups import (
@@ -24,9 +25,12 @@ from failoverdns.model.commands.groups import (
 )
 from failoverdns.model.commands.health import ShowHealth
 from failoverdns.model.commands.history import History
+from failoverdns.model.commands.records import ListRecords, NewRecord, StoreRecords
 from failoverdns.model.commands.server import ExportRecords, Status, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
+from failoverdns.model.records import Opaque, RRset
+from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.timestamps import timestamp
 from failoverdns.store.memory import MemoryStore
 
@@ -71,6 +75,35 @@ def test_status_of_a_group_shows_the_group_and_its_applications(built: Corridor)
     status = result_of(built, Status("shop"))
     assert names(status["applications"]) == ["eu", "us"]
     assert names(status["groups"]) == ["shop"]
+
+
+def test_stored_records_are_listed_in_the_order_of_names_with_what_hides_them(
+    built: Corridor,
+) -> None:
+    """The records of a zone that is not configured are listed too."""
+    for owner, rtype, data in (("z", 1, b"\xc0\0\2\1"), ("a.b", 16, b"\1x"), ("ns1", 1, bytes(4))):
+        records = (NewRecord(DomainName.from_text(owner, ORIGIN), rtype, 60, data),)
+        built.do(StoreRecords(ORIGIN, records))
+    listed = result_of(built, ListRecords())["records"]
+    assert names(listed) == ["a.b.failover.test", "ns1.failover.test", "z.failover.test"]
+    assert [each["hidden"] for each in listed] == [
+        None,
+        "the configuration has records of this type there",
+        None,
+    ]
+    assert result_of(built, ListRecords(ORIGIN))["records"] == listed
+    with pytest.raises(Rejected, match=r"no zone 'other\.example'"):
+        result_of(built, ListRecords(DomainName.from_text("other.example")))
+    status = result_of(built, Status())
+    assert [zone["stored_records"] for zone in status["zones"]] == [3]
+
+
+def test_the_records_of_a_zone_that_is_not_configured_are_listed() -> None:
+    stored = StoredRecords(ORIGIN, ORIGIN.child("www"), (RRset(1, 60, (Opaque(bytes(4)),)),))
+    corridor = Corridor()
+    corridor.ledger.state.apply(1, (Write(None, stored),))
+    (listed,) = result_of(corridor, ListRecords(ORIGIN))["records"]
+    assert listed["hidden"] == "zone failover.test is not configured"
 
 
 def test_lists_have_the_same_entries_as_status(built: Corridor) -> None:

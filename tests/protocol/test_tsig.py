@@ -70,11 +70,12 @@ def with_record(
     ttl: int = 0,
     algorithm: bytes = Algorithm.HMAC_SHA256.wire,
     mac: bytes = bytes(32),
+    error: int = 0,
     after: bytes = b"",
 ) -> bytes:
     """Return a message with a TSIG record made by hand."""
     data = algorithm + pack(">6sHH", NOW.to_bytes(6, "big"), 300, len(mac)) + mac
-    data += message[:2] + bytes(4) + after
+    data += message[:2] + pack(">HH", error, 0) + after
     additionals = int.from_bytes(message[10:12], "big") + 1
     head = message[:10] + additionals.to_bytes(2, "big") + message[12:]
     return head + name + pack(">HHIH", 250, rclass, ttl, len(data)) + data
@@ -387,7 +388,9 @@ def test_a_reply_is_verified() -> None:
         (REPLY, "not signed"),
         (REPLY[:3] + b"\x09" + REPLY[4:], "not signed"),
         (with_record(REPLY), "wrong signature"),
+        (with_record(REPLY, error=TSIGError.BADKEY), "wrong signature"),
         (with_record(REPLY, mac=bytes(8)), "a MAC of 8 bytes"),
+        (with_record(REPLY, mac=bytes(15)), "a MAC of 15 bytes"),
         (with_record(REPLY, name=b"\5other\0"), "another key"),
     ],
 )

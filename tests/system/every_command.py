@@ -211,6 +211,21 @@ SESSION = (
     Typed("whoami", ": admin\n", {"role": "admin", "grants": [{"role": "admin"}]}),
     Typed("restart", "restarted: failoverdns ", {}),
     Typed(
+        "record add failover.test 'www 300 IN A 192.0.2.80' --reason 'new site'",
+        "www.failover.test 300 IN A 192.0.2.80: served\n",
+        {"changed": True, "records": [{"name": "www.failover.test", "hidden": None}]},
+    ),
+    Typed(
+        "record list failover.test",
+        "failover.test   www.failover.test   300   A      192.0.2.80   -",
+        {"records": [{"name": "www.failover.test", "type": "A", "ttl": 300}]},
+    ),
+    Typed(
+        "record remove failover.test www A 192.0.2.80",
+        "www.failover.test A 192.0.2.80: removed\n",
+        {"changed": True, "records": [], "removed": [{"name": "www.failover.test"}]},
+    ),
+    Typed(
         "records --zone failover.test",
         '_status.eu.failover.test. 60 IN TXT "offline"\n',
         {},

@@ -1,13 +1,16 @@
-"""DNS over TLS as clients meet it: kdig, openssl, dnspython; reloads, restarts, clients that stall."""
+"""DNS over TLS as clients meet it: kdig, openssl, dnspython; reloads, restarts, stalled clients."""
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import dns.message
@@ -36,7 +39,8 @@ class TLSServer(Server):
 
     def certify(self, *, lasts: float = 86400.0) -> Issued:
         """Write a new certificate and key."""
-        issued = self.ca.issue(HOST, "127.0.0.1", starts=-10 * 86400.0, lasts=lasts + 10 * 86400.0)
+        day = 86400.0
+        issued = self.ca.issue(HOST, subject=HOST, starts=-10 * day, lasts=lasts + 10 * day)
         issued.save(self.folder, "tls")
         return issued
 
@@ -72,11 +76,13 @@ class TLSServer(Server):
             return client.getpeercert(binary_form=True) or b""
 
 
-@pytest.fixture(params=[0, 2], ids=["in the control process", "2 workers"])
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TLSServer]:
-    """A server with some groups, without and with workers for its other addresses."""
+@pytest.fixture(params=[0, 1], ids=["in the control process", "a worker"], scope="module")
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TLSServer]:
+    """A server with a group, without and with a worker for its other addresses."""
     config = CONFIG.replace("workers: 0", f"workers: {request.param}")
-    running = TLSServer(tmp_path, config + TLS)
+    running = TLSServer(tmp_path_factory.mktemp("tls"), config + TLS)
     try:
         running.start().load_demo()
         yield running
@@ -101,9 +107,6 @@ def test_answers_over_tls_are_those_over_tcp(served: TLSServer) -> None:
     assert "TLS1.3" in output
     assert "10 mail.example.net." in output
     assert "status: NXDOMAIN" in output
-    (group,) = [one for one in served.do(command="status")["groups"]][:1]
-    switched = served.ctl("switch", group["name"], "--yes", check=False)
-    assert switched.returncode in (0, 1, 2)
 
 
 def test_every_change_is_visible_over_tls_when_it_is_acknowledged(served: TLSServer) -> None:
@@ -115,7 +118,7 @@ def test_every_change_is_visible_over_tls_when_it_is_acknowledged(served: TLSSer
         served.context().wrap_socket(sock, server_hostname=HOST) as client,
     ):
         for _ in range(6):
-            served.do(command="switch", group=group["name"], override=["target-down"])
+            served.do(command="switch", groups=[group["name"]])
             query = dns.message.make_query(hostname, "A")
             over_tls = dns.query.tls(query, "127.0.0.1", DEADLINE, sock=client)
             over_udp = dns.query.udp(query, "127.0.0.1", DEADLINE, port=served.port)
@@ -165,11 +168,12 @@ def test_a_reload_uses_a_new_certificate_and_refuses_a_bad_one(served: TLSServer
         socket.create_connection(("127.0.0.1", served.tls_port), DEADLINE) as sock,
         served.context().wrap_socket(sock, server_hostname=HOST) as client,
     ):
+        query = dns.message.make_query("failover.test", "SOA")
+        assert dns.query.tls(query, "127.0.0.1", DEADLINE, sock=client).answer
         before = served.shown()
         served.certify()
         served.process.send_signal(signal.SIGHUP)
         wait_for(lambda: served.shown() != before, lambda: served.log.read_text())
-        query = dns.message.make_query("failover.test", "SOA")
         assert dns.query.tls(query, "127.0.0.1", DEADLINE, sock=client).answer
     good = served.shown()
     for break_it, why in (
@@ -190,10 +194,15 @@ def test_a_reload_uses_a_new_certificate_and_refuses_a_bad_one(served: TLSServer
         begin = served.log.stat().st_size
         served.process.send_signal(signal.SIGHUP)
         wait_for(
-            lambda begin=begin, why=why: why in served.log.read_text()[begin:],
+            partial(_is_logged, served, begin, why),
             lambda: served.log.read_text(),
         )
         assert served.shown() == good
+    served.certify()
+
+
+def _is_logged(server: TLSServer, begin: int, why: str) -> bool:
+    return why in server.log.read_text()[begin:]
 
 
 def test_tls_is_turned_off_and_on_by_a_reload(served: TLSServer) -> None:
@@ -215,8 +224,6 @@ def test_tls_is_turned_off_and_on_by_a_reload(served: TLSServer) -> None:
 def test_a_killed_process_is_replaced(served: TLSServer) -> None:
     """On the same port; clients connect again."""
     (old,) = processes(served)
-    import os
-
     os.kill(old, signal.SIGKILL)
     wait_for(
         lambda: "mail.example.net" in served.kdig("failover.test", "MX"),
@@ -252,10 +259,8 @@ def test_clients_that_stall_in_the_handshake_hold_up_nobody(served: TLSServer) -
     assert "mail.example.net" in served.kdig("failover.test", "MX")
     for sock in stalled[20:]:
         sock.settimeout(DEADLINE)
-        try:
+        with suppress(ConnectionResetError):
             assert sock.recv(10) == b""
-        except ConnectionResetError:
-            pass
     for sock in stalled:
         sock.close()
 
@@ -267,6 +272,6 @@ def test_an_expired_certificate_is_used_with_a_warning(tmp_path: Path) -> None:
     try:
         server.start()
         assert re.search(r"tls.certificate: .*tls.pem has expired on", server.log.read_text())
-        assert "expired" in server.kdig("failover.test", "MX").lower()
+        assert "Error in the certificate" in server.kdig("failover.test", "MX")
     finally:
         server.kill()

@@ -26,6 +26,7 @@ from stock_secondaries import (
     transferred_text,
 )
 from system.server import Server, tool, wait_for
+from system.test_reloading import hang_up
 from vaults import vault_beside
 
 from failoverdns.model.change import Change, Write
@@ -258,12 +259,12 @@ def test_zones_come_and_go_with_the_catalog(tmp_path: Path, stack: ExitStack) ->
     for secondary in fleet.secondaries.values():
         secondary.wait_for_any(ZONE)
     fleet.server.config.write_text(fleet.configuration(ZONE, "second.test"))
-    fleet.server.ctl("reload")
+    hang_up(fleet.server)
     for secondary in fleet.secondaries.values():
         secondary.wait_for_any("second.test")
     assert len(fleet.compare("second.test")) > 10
     fleet.server.config.write_text(fleet.configuration(ZONE))
-    fleet.server.ctl("reload")
+    hang_up(fleet.server)
     for secondary in fleet.secondaries.values():
         secondary.wait_for("second.test", None)
     serial = fleet.switch("backup")

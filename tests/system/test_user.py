@@ -184,8 +184,10 @@ def test_files_of_root_are_named_with_the_command_that_gives_them_away(
     refused = server.ask(command="restart")
     assert "becomes nobody when it is stopped and started" in refused["error"]["message"]
     assert server.stop() == 0
+    (server.folder / "state" / "state.db.transfers").mkdir()
     said = failure(server)
-    assert f"{server.folder}/state/state.db" in said
+    assert f"{server.folder}/state/state.db " in said
+    assert f"{server.folder}/state/state.db.transfers" in said
     assert f"must belong to {USER}: run chown nobody: " in said
     subprocess.run(said.partition(": run ")[2], shell=True, check=True)
     server.start()
@@ -221,15 +223,20 @@ def test_answering_processes_of_root_are_named(server: ServerOfRoot) -> None:
         ("state", 0o755, "{folder}/state must belong to nobody: run chown nobody: {folder}/state"),
         ("run", 0o755, "{folder}/run must belong to nobody: run chown nobody: {folder}/run"),
         ("", 0o700, "nobody cannot enter {folder}"),
+        ("xfr.key", 0o600, "nobody must be able to read {folder}/xfr.key: run chgrp "),
     ],
 )
 def test_what_the_user_cannot_use_is_named_before_anything_is_bound(
     server: ServerOfRoot, path: str, mode: int, said: str
 ) -> None:
-    """Folders of root that exist, a configuration that only root can read."""
+    """Folders of root that exist, a configuration or secret that only root can read."""
     found = server.folder / path
     if path in ("state", "run"):
         found.mkdir()
+    elif path == "xfr.key":
+        found.touch()
+        with server.config.open("a") as file:
+            file.write("tsig_keys: {xfr.test: {secret_file: xfr.key}}\n")
     found.chmod(mode)
     began = time.monotonic()
     assert said.format(folder=server.folder) in failure(server)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from struct import Struct
-from struct import error as StructError  # noqa: N812
 from typing import Final
 
 from failoverdns.model.errors import Malformed
@@ -89,20 +88,20 @@ def _read(message: bytes) -> Query:
 
 
 def _serial(message: bytes, at: int, origin: bytes) -> int:
-    """Return the serial number of the SOA record in the authority section of IXFR."""
+    """Return the serial number of the SOA record in the authority section of IXFR.
+
+    `read_query` has found that the message consists of whole records.
+    """
     answers, authorities, _ = _COUNTS.unpack_from(message, 6)
     if answers or authorities != 1:
         raise Malformed("IXFR without exactly one SOA record in its authority section")
     owner, at = read_name(message, at)
-    try:
-        rtype, rclass, _, length = _RECORD.unpack_from(message, at)
-    except StructError:
-        raise Malformed("a record is cut short") from None
+    rtype, rclass, _, length = _RECORD.unpack_from(message, at)
     at += _RECORD.size
     end = at + length
     if rtype != RRType.SOA or rclass != RRClass.IN or owner != origin:
         raise Malformed("IXFR whose authority section does not have the SOA record of the zone")
     numbers = skip_name(message, skip_name(message, at))
-    if numbers + _SOA_NUMBERS != end or end > len(message):
+    if numbers + _SOA_NUMBERS != end:
         raise Malformed("an SOA record with data of another length")
     return int.from_bytes(message[numbers : numbers + 4], "big")

@@ -7,6 +7,7 @@
 | `primary.<zone>`, `backup.<zone>`                 | the group at the apex, if there is one   |
 | `_status`, and names that begin with it           | the status of applications               |
 | `_heads`, and names that have this label          | the addresses of heads, for updates      |
+| the name of the catalog zone, and names below it  | the catalog zone of secondaries          |
 
 The origin itself does not belong to the group at the apex, which answers addresses there only.
 """
@@ -20,6 +21,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.decisions.configuring import group_at
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.zones import is_catalog
 
 HEADS_LABEL: Final = "_heads"
 """The label before an application's name below which updates set the addresses of its heads."""
@@ -40,6 +42,14 @@ def why_reserved(view: View, zone: Zone, owner: DomainName) -> str | None:
             f"{owner} is reserved: at names with the label {HEADS_LABEL} updates set the addresses "
             "of heads; use `head set`"
         )
+    above = owner
+    while above != zone.origin:
+        if is_catalog(view, above):
+            return (
+                f"{owner} is in the catalog zone {above}, so secondaries would not answer it: "
+                "choose another name"
+            )
+        above = above.parent()
     group = group_at(view, zone, owner)
     if group is not None:
         return (

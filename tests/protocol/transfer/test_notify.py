@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from transferred import ZONE, soa_record
 
 from failoverdns.model.errors import Malformed
-from failoverdns.protocol.transfer.notify import SecondaryReply, notify, read_reply, soa_query
+from failoverdns.protocol.transfer.notify import (
+    MOST_ANSWERS,
+    SecondaryReply,
+    notify,
+    read_reply,
+    soa_query,
+)
 
 NS = "failover.test. 60 IN NS ns1.failover.test."
 
@@ -58,6 +64,13 @@ def test_the_serial_of_a_secondary_is_read() -> None:
 
 def test_an_soa_record_after_others_is_found() -> None:
     assert read_reply(reply(f"{NS}\n{soa(9)}").to_wire()).serial == 9
+
+
+def test_few_answers_are_read() -> None:
+    """A secondary that is not what it should be costs no more than others."""
+    for count, found in ((MOST_ANSWERS - 1, 9), (MOST_ANSWERS, None)):
+        names = "\n".join(f"n{number}.test. 60 IN A 192.0.2.1" for number in range(count))
+        assert read_reply(reply(f"{names}\n{soa(9)}").to_wire()).serial == found
 
 
 @pytest.mark.parametrize("text", ["", NS, soa(9, "other.test.")])

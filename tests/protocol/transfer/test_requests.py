@@ -68,6 +68,11 @@ def test_a_transfer_of_the_root_zone_is_read() -> None:
     [
         (b"", "shorter than a header"),
         (ixfr()[:2] + b"\x80" + ixfr()[3:], "a response"),
+        (
+            b"\0\7\0\0" + bytes(7) + b"\1\0\0\x29" + bytes(6) + b"\0\x0c\0\x0a\0\x08client c",
+            "no ques",
+        ),
+        (b"\0\7\x28\0\0\1" + bytes(6) + ORIGIN + b"\0\6\0\1", "not a query"),
         (dns.message.make_query("failover.test", "SOA").to_wire(), "not a request for a zone"),
         (dns.message.make_query("failover.test", "AXFR", "CH").to_wire(), "another class"),
         (dns.message.make_query("failover.test", "IXFR").to_wire(), "exactly one SOA"),

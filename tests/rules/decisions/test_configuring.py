@@ -13,6 +13,7 @@ from failoverdns.model.catalog import Catalog
 from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.zone import UpdateScope
+from failoverdns.rules.decisions.record_names import why_reserved
 from failoverdns.rules.derived.zones import all_authorities
 
 TEST = zone()
@@ -86,6 +87,20 @@ def test_a_new_group_cannot_have_the_name_of_the_catalog(origin: str) -> None:
     )
     carry_out(view, Configure((TEST,)))
     carry_out(view, AddGroup("shop", label="shop"))
+
+
+@pytest.mark.parametrize("owner", ["catalog.failover.test", "a.b.catalog.failover.test"])
+def test_no_record_is_stored_in_the_catalog(owner: str) -> None:
+    """Secondaries would not answer it."""
+    view = state(zones=[TEST])
+    assert why_reserved(view, TEST, name(owner)) is None
+    configured(view, catalog())
+    why = why_reserved(view, TEST, name(owner))
+    assert why == (
+        f"{owner} is in the catalog zone catalog.failover.test, so secondaries would not answer "
+        "it: choose another name"
+    )
+    assert why_reserved(view, TEST, name("xcatalog.failover.test")) is None
 
 
 def test_other_access_to_a_zone_raises_no_serial_number() -> None:

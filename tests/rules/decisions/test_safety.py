@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import samples
 import watched
@@ -9,12 +11,24 @@ from samples import carry_out, refusal
 from watched import DOWN, UP
 
 from failoverdns.changes.state import State
+from failoverdns.model.change import Write
 from failoverdns.model.commands.automation import SetFlag
 from failoverdns.model.commands.groups import RenameGroup, Switch
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
 from failoverdns.model.moment import Moment
-from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait, is_about
+from failoverdns.model.policy import (
+    Assertion,
+    Automation,
+    Flag,
+    Following,
+    Gate,
+    SafetyRule,
+    Wait,
+    is_about,
+)
+from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.rules.decisions.automation import outlook
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
@@ -257,3 +271,38 @@ def test_a_group_that_a_safety_rule_names_cannot_be_renamed(
     refused = refusal(view, RenameGroup("shop", "store"))
     assert refused.code == "in-use"
     assert f"names group 'shop' in the safety rule(s) {rule.name}" in refused.message
+
+
+LATE = BehindSecondary("ns2", samples.name("failover.test"), 1000.0, "it does not answer")
+FOLLOWING = Following("secondaries-behind", ("shop",))
+
+
+def with_behind(groups: list[Group], primary: Health, late: BehindSecondary) -> State:
+    """Return a state with a secondary that is behind, and the rule for the group `shop`."""
+    view = watched.watched(groups, primary, UP, FOLLOWING)
+    view.apply(view.revision, [Write(None, late)])
+    return view
+
+
+def test_a_secondary_that_is_behind_refuses_a_switch_of_the_groups_of_its_zone() -> None:
+    view = with_behind([group()], UP, LATE)
+    refused = refusal(view, Switch(("shop",), BACKUP))
+    (failure,) = refused.rules
+    assert (failure.rule, failure.group) == ("secondaries-behind", "shop")
+    assert failure.message == (
+        "group 'shop': its clients would get old answers from secondaries of failover.test "
+        "(ns2 since 1970-01-01T00:16:40.000Z: it does not answer)"
+    )
+    carry_out(view, Switch(("shop",), BACKUP, override=("secondaries-behind",)))
+
+
+def test_it_does_not_refuse_other_groups_nor_zones() -> None:
+    elsewhere = replace(LATE, zone=samples.name("other.test"))
+    carry_out(with_behind([group()], UP, elsewhere), Switch(("shop",)))
+    others = [group("blog")]
+    carry_out(with_behind(others, UP, LATE), Switch(("blog",)))
+
+
+def test_a_secondary_that_is_behind_never_holds_back_an_automatic_switch() -> None:
+    view = with_behind([group()], DOWN, LATE)
+    assert automatically_failing(view) == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from authority import make_authority
-from corridors import ZONE, Corridor, build_shop
+from corridors import SECOND_ZONE, ZONE, Corridor, build_shop
 from driving import run
 from samples import addresses, shop
 
@@ -23,11 +24,13 @@ from failoverdns.model.commands.applications import (
 from failoverdns.model.commands.certificates import InstallCertificate, RemoveCertificate
 from failoverdns.model.commands.groups import RemoveGroup, RenameGroup, SetGroup, Switch
 from failoverdns.model.commands.health import LearnHealth
+from failoverdns.model.commands.secondaries import NoteBehind, NoteInStep
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Side
 from failoverdns.model.health import Cause, Check, CheckKind, Health, Observed
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.timestamps import timestamp
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.rules.reports.events import (
@@ -203,3 +206,40 @@ def test_a_health_event_of_a_head_has_the_cause_only_if_there_is_one(corridor: C
     assert (down["FAILOVERDNS_FROM"], down["FAILOVERDNS_TO"]) == ("unknown", "down")
     (up,) = variables(Observed(Health.UP, 2.0))
     assert "FAILOVERDNS_CAUSE" not in up
+
+
+def about_secondaries(corridor: Corridor, word: str, command: Mutation) -> Change:
+    """Carry out an internal command about secondaries under its word in the history."""
+    return replace(change_of(corridor, command), command={"command": word})
+
+
+def test_a_secondary_that_falls_behind_in_several_zones_is_one_event(corridor: Corridor) -> None:
+    zones = [replace(zone, secondaries=("ns2", "ns3")) for zone in (ZONE, SECOND_ZONE)]
+    corridor.do(Configure(tuple(zones)))
+    found = [
+        BehindSecondary(name, zone.origin, 1000.0, f"{name} hangs")
+        for name in ("ns2", "ns3")
+        for zone in zones
+    ]
+    change = about_secondaries(corridor, "secondary-behind", NoteBehind(tuple(found)))
+    assert reported(change) == [("secondary-behind", "ns2"), ("secondary-behind", "ns3")]
+    event = events_of(change)[0]
+    assert environment(corridor.ledger.state, event) == {
+        "FAILOVERDNS_EVENT": "secondary-behind",
+        "FAILOVERDNS_REVISION": str(change.revision),
+        "FAILOVERDNS_TIME": timestamp(corridor.now),
+        "FAILOVERDNS_SECONDARY": "ns2",
+        "FAILOVERDNS_ZONE": "failover.test b.test",
+        "FAILOVERDNS_PROBLEM": "ns2 hangs",
+    }
+    assert applications_of(corridor.ledger.state, event) == frozenset()
+    again = about_secondaries(corridor, "secondary-in-step", NoteInStep((found[1].identity,)))
+    (event,) = events_of(again)
+    assert (event.kind.value, event.subject) == ("secondary-in-step", "ns2")
+    assert environment(corridor.ledger.state, event)["FAILOVERDNS_ZONE"] == "b.test"
+
+
+def test_a_reload_that_removes_a_secondary_is_no_event_about_it(corridor: Corridor) -> None:
+    corridor.do(Configure((replace(ZONE, secondaries=("ns2",)),)))
+    corridor.do(NoteBehind((BehindSecondary("ns2", ZONE.origin, 1000.0, ""),)))
+    assert reported(about_secondaries(corridor, "reload", Configure((ZONE,)))) == []
