@@ -111,11 +111,15 @@ def test_the_history_says_which_records_came_and_went() -> None:
             "kind": "records",
             "name": "www.failover.test",
             "done": "created",
-            "fields": {"A": [None, "300 192.0.2.80"], "TXT": [None, '300 "a"']},
+            "fields": {"A 192.0.2.80": [None, 300], 'TXT "a"': [None, 300]},
         }
     ]
-    (part,) = changed_by(view, command(more), command(remove))
-    assert (part["done"], part["fields"]) == ("changed", {"TXT": ['300 "a"', None]})
+    (part,) = changed_by(view, command(more))
+    assert part["fields"] == {"A 192.0.2.81": [None, 300]}
+    (part,) = changed_by(view, command(remove))
+    assert (part["done"], part["fields"]) == ("changed", {'TXT "a"': [300, None]})
+    (part,) = changed_by(view, command("record add failover.test 'www 60 A 192.0.2.81'"))
+    assert part["fields"] == {"A 192.0.2.80": [300, 60], "A 192.0.2.81": [300, 60]}
 
 
 @pytest.mark.parametrize(
