@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import name
 
-from failoverdns.model.record_text import MNEMONICS, rdata_text, type_name
+from failoverdns.model.record_text import MNEMONICS, rdata_text, record_text, type_name
 from failoverdns.model.records import Opaque
 
 
