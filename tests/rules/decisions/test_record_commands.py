@@ -183,9 +183,9 @@ def test_every_record_that_cannot_be_read_is_explained() -> None:
     assert "ok" not in found.message
 
 
-def test_a_command_has_at_most_a_thousand_records() -> None:
-    many = " ".join(f"h{n}" for n in range(1001))
-    assert "a command has at most 1000" in refused(state(), f"record add z {many}").message
+def test_a_command_has_at_most_five_hundred_records() -> None:
+    many = " ".join(f"h{n}" for n in range(501))
+    assert "a command has at most 500" in refused(state(), f"record add z {many}").message
 
 
 def test_a_cname_does_not_take_the_place_of_another_one() -> None:
