@@ -159,7 +159,7 @@ PREREQUISITES: list[tuple[str, Write, Rcode | None]] = [
     ),
     ("outside", lambda u: u.present("www.example.net."), Rcode.NOTZONE),
     ("the first fails", lambda u: (u.present("no"), u.absent("www")), Rcode.NXDOMAIN),
-    ("a head that the key may not set", lambda u: u.present("lb1._heads.eu"), Rcode.NXDOMAIN),
+    ("a head that the key may not set", lambda u: u.present("lb1._heads.docs"), Rcode.NXDOMAIN),
 ]
 
 
@@ -186,7 +186,7 @@ def test_prerequisites_hold_or_nothing_is_done(
         pytest.param(add(f"primary.{HOSTNAME}."), Rcode.REFUSED, id="a side"),
         pytest.param(add("old"), Rcode.REFUSED, id="a retired label"),
         pytest.param(add("_status.eu", 60, "TXT", "online"), Rcode.REFUSED, id="a status"),
-        pytest.param(add("lb1._heads.eu"), Rcode.REFUSED, id="a head without a scope"),
+        pytest.param(add("lb1._heads.docs"), Rcode.REFUSED, id="a head without a scope"),
         pytest.param(add("_heads.eu"), Rcode.REFUSED, id="above heads"),
         pytest.param(add("ns1"), Rcode.REFUSED, id="an address of a name server"),
         pytest.param(delete("ns1"), Rcode.REFUSED, id="deletion of a name server's address"),
