@@ -27,6 +27,8 @@ PLAIN = replace(samples.zone(), updates=())
 STATE = StateSettings(Path("/a/state.db"))
 TCP = TCPSettings()
 
+PLAIN = replace(samples.zone(), updates=())
+
 
 @dataclass
 class Configured:
