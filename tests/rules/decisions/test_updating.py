@@ -403,6 +403,18 @@ def test_prerequisites_on_a_head_are_about_its_addresses() -> None:
     assert refused(present, view, HEADS) is Rcode.NXRRSET
 
 
+def test_a_key_learns_nothing_of_heads_beyond_its_scopes() -> None:
+    view = with_heads()
+    assert refused(lambda update: update.present(HEAD), view, ACME) is Rcode.NXDOMAIN
+    assert refused(lambda update: update.present(HEAD, "A"), view, ACME) is Rcode.NXRRSET
+
+
+def test_a_hostname_template_does_not_take_the_place_of_addresses_that_are_deleted() -> None:
+    application = eu(hostname_template="{head}.example")
+    view = state(application, us(), group(), zones=[samples.zone(updates=SCOPES)])
+    assert refused(delete(HEAD), view, HEADS) is Rcode.REFUSED
+
+
 def test_scopes_of_one_key_add_up() -> None:
     scopes = (
         UpdateScope(KEY, ("a",), frozenset({1})),
