@@ -16,7 +16,6 @@ from failoverdns.protocol.tsig import Algorithm, TSIGKey
 from failoverdns.transfers.settings import (
     TransferSettings,
     ZoneTerms,
-    folder_of,
     make_transfer_settings,
     read_settings,
     write_settings,
@@ -62,7 +61,7 @@ def test_settings_survive_the_way_to_the_process() -> None:
 
 
 def test_the_folder_is_beside_the_state() -> None:
-    assert folder_of(Path("/a/state.db")) == Path("/a/state.db.transfers")
+    assert StateSettings(Path("/a/state.db")).transfers == Path("/a/state.db.transfers")
 
 
 @pytest.mark.parametrize(
