@@ -23,6 +23,7 @@ from failoverdns.transfers.settings import (
 
 NS2, NS3, DNS = map(DomainName.from_text, ("ns2.test", "ns3.test", "external-dns.test"))
 
+ZONE = replace(samples.zone(), updates=())
 STATE = StateSettings(Path("/a/state.db"))
 TCP = TCPSettings()
 
@@ -67,18 +68,16 @@ def test_the_folder_is_beside_the_state() -> None:
 @pytest.mark.parametrize(
     ("zone", "allowed"),
     [
-        pytest.param(samples.zone(), set(), id="nobody"),
-        pytest.param(replace(samples.zone(), secondaries=("ns2",)), {NS2}, id="a secondary"),
+        pytest.param(ZONE, set(), id="nobody"),
+        pytest.param(replace(ZONE, secondaries=("ns2",)), {NS2}, id="a secondary"),
+        pytest.param(replace(ZONE, secondaries=("ns2", "ns3")), {NS2, NS3}, id="two of them"),
         pytest.param(
-            replace(samples.zone(), secondaries=("ns2", "ns3")), {NS2, NS3}, id="two of them"
-        ),
-        pytest.param(
-            replace(samples.zone(), updates=(UpdateScope(DNS, ("*",), frozenset((1,))),)),
+            replace(ZONE, updates=(UpdateScope(DNS, ("*",), frozenset((1,))),)),
             {DNS},
             id="a key that may update every name",
         ),
         pytest.param(
-            replace(samples.zone(), updates=(UpdateScope(DNS, ("a.*",), frozenset((1,))),)),
+            replace(ZONE, updates=(UpdateScope(DNS, ("a.*",), frozenset((1,))),)),
             set(),
             id="a key that may update some names",
         ),
