@@ -23,9 +23,10 @@ from failoverdns.transfers.settings import (
 
 NS2, NS3, DNS = map(DomainName.from_text, ("ns2.test", "ns3.test", "external-dns.test"))
 
-ZONE = replace(samples.zone(), updates=())
 STATE = StateSettings(Path("/a/state.db"))
 TCP = TCPSettings()
+
+PLAIN = replace(samples.zone(), updates=())
 
 
 @dataclass
@@ -62,22 +63,22 @@ def test_settings_survive_the_way_to_the_process() -> None:
 
 
 def test_the_folder_is_beside_the_state() -> None:
-    assert StateSettings(Path("/a/state.db")).transfers == Path("/a/state.db.transfers")
+    assert STATE.transfers == Path("/a/state.db.transfers")
 
 
 @pytest.mark.parametrize(
     ("zone", "allowed"),
     [
-        pytest.param(ZONE, set(), id="nobody"),
-        pytest.param(replace(ZONE, secondaries=("ns2",)), {NS2}, id="a secondary"),
-        pytest.param(replace(ZONE, secondaries=("ns2", "ns3")), {NS2, NS3}, id="two of them"),
+        pytest.param(PLAIN, set(), id="nobody"),
+        pytest.param(replace(PLAIN, secondaries=("ns2",)), {NS2}, id="a secondary"),
+        pytest.param(replace(PLAIN, secondaries=("ns2", "ns3")), {NS2, NS3}, id="two of them"),
         pytest.param(
-            replace(ZONE, updates=(UpdateScope(DNS, ("*",), frozenset((1,))),)),
+            replace(PLAIN, updates=(UpdateScope(DNS, ("*",), frozenset((1,))),)),
             {DNS},
             id="a key that may update every name",
         ),
         pytest.param(
-            replace(ZONE, updates=(UpdateScope(DNS, ("a.*",), frozenset((1,))),)),
+            replace(PLAIN, updates=(UpdateScope(DNS, ("a.*",), frozenset((1,))),)),
             set(),
             id="a key that may update some names",
         ),
