@@ -29,6 +29,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.answering.link import (
     FROM_TRANSFERS,
+    MAX_RECEIVED,
     Linked,
     LinkedAnswer,
     LinkedConnection,
@@ -216,6 +217,8 @@ class _Link(Protocol):
     def give(self, connection: LinkedConnection, descriptor: int) -> bool:
         """Send a frame and a copy of a descriptor at once; return whether there was room for it."""
         frame, transport = write_linked(connection), self.transport
+        if len(connection.received) > MAX_RECEIVED:
+            return False
         if not is_flushed(transport):
             transport.doWrite()  # what was sent before in this turn of the reactor
         if not is_flushed(transport):

@@ -29,6 +29,9 @@ from failoverdns.model.errors import Malformed
 MAX_FRAME: Final = 1 << 18
 """Bytes of a frame; a connection may come with several messages that its client has sent."""
 
+MAX_RECEIVED: Final = MAX_FRAME - 512
+"""Bytes that a connection may come with."""
+
 _HEAD: Final = Struct(">IB")
 _NUMBER: Final = Struct(">I")
 

@@ -157,9 +157,9 @@ def _context(material: TLSMaterial) -> SSL.Context:
         SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
     )
     leaf, *others = load_pem_x509_certificates(material.certificate)
-    context.use_certificate(crypto.X509.from_cryptography(leaf))
+    context.use_certificate(leaf)
     for certificate in others:
-        context.add_extra_chain_cert(crypto.X509.from_cryptography(certificate))
+        context.add_extra_chain_cert(certificate)
     context.use_privatekey(_key(material))
     context.check_privatekey()
     context.set_alpn_select_callback(_chosen)
@@ -169,7 +169,7 @@ def _context(material: TLSMaterial) -> SSL.Context:
         assert store is not None
         for authority in authorities:
             store.add_cert(crypto.X509.from_cryptography(authority))
-            context.add_client_ca(crypto.X509.from_cryptography(authority))
+            context.add_client_ca(authority)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, None)
     return context
 
