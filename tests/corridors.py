@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from driving import Gate
+from updates import SCOPES
 
 from failoverdns.changes.batch import Done, Outcome, Submission
 from failoverdns.changes.ledger import Ledger
@@ -29,7 +30,7 @@ from failoverdns.store.memory import MemoryStore
 
 ORIGIN = DomainName.from_text("failover.test")
 SERVER = NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),))
-ZONE = Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 60, 60)
+ZONE = Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 60, 60, updates=SCOPES)
 SECOND_ZONE = Zone(DomainName.from_text("b.test"), (NameServer(ORIGIN),), ORIGIN, 60, 60)
 WHO = unix_principal(0, 1, "pytest")
 

@@ -22,6 +22,7 @@ from samples import (
     state,
     zone,
 )
+from updates import KEY
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
@@ -59,6 +60,7 @@ from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup
 from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
 from failoverdns.model.commands.records import NewRecord, RemoveRecords, StoreRecords
 from failoverdns.model.commands.server import Configure, ForgetAnswers, LearnAnswer
+from failoverdns.model.commands.updates import UpdateZone
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
@@ -75,6 +77,7 @@ from failoverdns.model.policy import (
 from failoverdns.model.records import CNAME, NS, TXT, A
 from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
+from failoverdns.model.zone_update import Action, Condition, Instruction, Prerequisite, ZoneUpdate
 
 APPLICATIONS = st.sampled_from(["eu", "us", "asia"])
 HEADS = st.sampled_from(["lb1", "lb2", "web1"])
@@ -271,14 +274,10 @@ _DATA = {
 
 
 def about_records(origins: tuple[DomainName, ...]) -> st.SearchStrategy[Mutation]:
-    """Draw commands that store records in the zones with these origins, or remove them."""
-    records = st.tuples(
-        st.sampled_from(STORED),
-        st.sampled_from([A, A, TXT, TXT, CNAME, NS]).flatmap(
-            lambda rtype: st.tuples(st.just(rtype), st.sampled_from(_DATA[rtype]))
-        ),
-        st.sampled_from([None, 60, 300]),
-    )
+    """Draw commands and updates that store records in zones (by origin), or remove them."""
+    rtypes = st.sampled_from([A, A, TXT, TXT, CNAME, NS])
+    data = rtypes.flatmap(lambda rtype: st.tuples(st.just(rtype), st.sampled_from(_DATA[rtype])))
+    records = st.tuples(st.sampled_from(STORED), data, st.sampled_from([None, 60, 300]))
 
     def store(origin: DomainName, drawn: list[Any], dry_run: bool) -> Mutation:
         found = (
@@ -286,6 +285,21 @@ def about_records(origins: tuple[DomainName, ...]) -> st.SearchStrategy[Mutation
             for owner, (rtype, data), ttl in drawn
         )
         return StoreRecords(origin, tuple(found), dry_run=dry_run)
+
+    def update(
+        origin: DomainName,
+        drawn: list[tuple[Condition, str, int]],
+        edits: list[tuple[Action, str, tuple[int, bytes], int]],
+    ) -> Mutation:
+        prerequisites = [
+            Prerequisite(condition, DomainName.from_text(owner, origin), rtype, _DATA[rtype][0])
+            for condition, owner, rtype in drawn
+        ]
+        instructions = [
+            Instruction(action, DomainName.from_text(owner, origin), rtype, ttl, data)
+            for action, owner, (rtype, data), ttl in edits
+        ]
+        return UpdateZone(KEY, ZoneUpdate(origin, tuple(prerequisites), tuple(instructions)))
 
     def remove(origin: DomainName, owner: str, rtype: int | None) -> Mutation:
         return RemoveRecords(origin, DomainName.from_text(owner, origin), rtype)
@@ -296,6 +310,23 @@ def about_records(origins: tuple[DomainName, ...]) -> st.SearchStrategy[Mutation
             st.sampled_from(origins),
             st.lists(records, min_size=1, max_size=3),
             st.sampled_from([False, False, True]),
+        ),
+        st.builds(
+            update,
+            st.sampled_from(origins),
+            st.lists(
+                st.tuples(st.sampled_from(Condition), st.sampled_from(STORED), rtypes), max_size=1
+            ),
+            st.lists(
+                st.tuples(
+                    st.sampled_from([Action.ADD, *Action]),
+                    st.sampled_from((*STORED, "lb1._heads.eu", "lb2._heads.us")),
+                    data,
+                    st.sampled_from([60, 300]),
+                ),
+                min_size=1,
+                max_size=4,
+            ),
         ),
         st.builds(
             remove,

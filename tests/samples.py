@@ -12,6 +12,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 from typing import Any
 
+from updates import SCOPES
+
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head, HeadRole
@@ -70,13 +72,14 @@ def addresses(*texts: str) -> tuple[IPv4Address | IPv6Address, ...]:
 
 
 def zone(origin: str = "failover.test", **fields: Any) -> Zone:
-    """Return a zone with one name server, `ns1`, inside it."""
+    """Return a zone with one name server, `ns1`, inside it; keys of `updates` may change it."""
     server = NameServer(name(f"ns1.{origin}"), addresses("192.0.2.53"))
     given: dict[str, Any] = {
         "nameservers": (server,),
         "mailbox": name(f"hostmaster.{origin}"),
         "ttl": 60,
         "negative_ttl": 60,
+        "updates": SCOPES,
     }
     return Zone(name(origin), **{**given, **fields})
 

@@ -20,6 +20,7 @@ SCOPES = (
     UpdateScope(KEY, ("*",), frozenset({255})),
     UpdateScope(ACME, ("_acme-challenge", "_acme-challenge.*"), frozenset({16})),
     UpdateScope(HEADS, heads=("eu",)),
+    UpdateScope(KEY, heads=("eu", "us", "shop")),
 )
 """A key for everything, one for challenges, and one for heads of the application `eu`."""
 

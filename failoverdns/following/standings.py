@@ -143,9 +143,12 @@ class Standings:
         standing = self._pairs.get(pair)
         if standing is None:
             return
+        was_unknown = standing.unknown is not None
         standing.reported, standing.unknown = reported, None
         present = view.serial(pair[1])
         if not reported.in_step:
+            if was_unknown:  # it may have followed while nobody asked it
+                standing.behind_since = None
             self._fall_behind(pair, standing, moment)
         elif present is not None and present.serial != reported.serial:
             standing.behind_since = moment  # of a change that is newer than the report
@@ -173,13 +176,14 @@ class Standings:
     def behind(self, view: View, moment: Moment) -> tuple[BehindSecondary, ...]:
         """Return those that have been behind for too long and are not recorded yet.
 
-        The catalog zone is left out, for which nobody can be asked.
+        The catalog zone is left out, for which nobody can be asked, and those of which nothing is
+        known.
         """
         found = []
         for pair in self._late:
             name, origin = pair
-            since = self._pairs[pair].behind_since
-            if origin not in self._ttls or since is None:
+            since, unknown = self._pairs[pair].behind_since, self._pairs[pair].unknown
+            if origin not in self._ttls or since is None or unknown is not None:
                 continue
             if moment.steady - since.steady < max(self._ttls[origin], SHORTEST):
                 continue

@@ -7,11 +7,12 @@ RFC 3597.  Zone files are written elsewhere, with every type in its own form: `p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import Rdata, RRset
+from failoverdns.model.records import Rdata
 from failoverdns.model.static_records import wire_rdata
 
 _MNEMONICS: Final = (
@@ -25,6 +26,9 @@ MNEMONICS: Final[Mapping[int, str]] = {
     int(number): name for number, _, name in (word.partition("=") for word in _MNEMONICS.split())
 }
 """The names of types by number (RFC 6895 section 3.1)."""
+
+MAX_TEXT: Final = 400
+"""Characters of the data of a record in the history, which is kept for long."""
 
 _NAMES: Final = {2: 0, 5: 0, 12: 0, 15: 1, 33: 3, 36: 1, 39: 0}
 """Types whose data ends in one name: how many numbers of two bytes are before it."""
@@ -55,9 +59,13 @@ def rdata_text(rtype: int, rdata: Rdata) -> str:
     return f"\\# {len(data)} {data.hex()}".rstrip()
 
 
-def rrset_text(rrset: RRset) -> str:
-    """Return the TTL of an RRset and its data, separated by commas."""
-    return f"{rrset.ttl} " + ", ".join(rdata_text(rrset.rtype, rdata) for rdata in rrset.data)
+def record_text(rtype: int, rdata: Rdata) -> str:
+    """Return the type and the data of a record; long data is cut, with a hash to tell it apart."""
+    text = rdata_text(rtype, rdata)
+    if len(text) > MAX_TEXT:
+        data = wire_rdata(rdata)
+        text = f"{text[:MAX_TEXT]}... ({len(data)} bytes, {sha256(data).hexdigest()[:16]})"
+    return f"{type_name(rtype)} {text}"
 
 
 def _is_name(data: bytes, at: int) -> bool:

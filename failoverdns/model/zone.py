@@ -173,6 +173,8 @@ class Zone:
 
     def own_rrsets_at(self, owner: DomainName) -> tuple[RRset, ...]:
         """Return the NS set or the addresses of a name server, if they are at this name."""
+        if owner != self.origin and all(server.name != owner for server in self.nameservers):
+            return ()
         return tuple(rrset.records for rrset in self._own_rrsets() if rrset.owner == owner)
 
     def has_configured(self, owner: DomainName) -> bool:

@@ -67,9 +67,10 @@ class ServingProcess:
         self._log = TransferLog(reactor.seconds)
         self._zones = Zones(self._changed)
         self._in_step = InStep(reactor, time.time, self._tell)
+        self._updating = Updating(self._control.call, reactor.seconds)
         self._requests = Requests(
             self._zones,
-            Updating(self._control.call, reactor.seconds),
+            self._updating,
             reactor,
             time.time,
             self._in_step.heard,
@@ -186,7 +187,7 @@ class ServingProcess:
             "links": len(self._links.all),
             "connections": len(self._places),
             "max_connections": self._places.most,
-            "requests": {**self._log.counts},
+            "requests": {**self._log.counts, "updates_limited": self._updating.limited},
         }
 
     def _retire(self) -> Deferred[None]:

@@ -201,6 +201,8 @@ class Transfers:
             self._answering.link_with(process.link)
             process.takes_deltas = True
             await fill([process], partial(_stored_parts, self._view()), self._reactor)
+            with suppress(Rejected):
+                await self._answering.visible()  # all have the link: secondaries will ask at once
             await process.call(Call.FILLED, bound=FILLING)
         except (Gone, Stuck):
             return

@@ -73,7 +73,8 @@ class Zones:
             assert settings.catalog is not None
             zone = self._catalogs[key] = kept.get(key) or ServedZone(settings.catalog, None)
             zone.replace(read_delta(delta))
-            self._changed(zone)
+            if self.is_filled:
+                self._changed(zone)
 
     def take(self, delta: bytes, *, is_part: bool) -> None:
         """Apply a delta, or a part of one, which is not visible before the last part.
@@ -113,6 +114,8 @@ class Zones:
                 yield from zone.completing()
                 yield
                 self._changed(zone)
+        for catalog in self._catalogs.values():  # secondaries that are notified ask at once
+            self._changed(catalog)
 
     def _divide(self, operations: list[DeltaOperation]) -> dict[bytes, list[DeltaOperation]]:
         """Return the operations of each zone; add zones that are new, and remove others."""

@@ -276,7 +276,7 @@ def wait_for_transfers(port: int, key: Key) -> None:
         with suppress(OSError, dns.exception.DNSException, RuntimeError):
             soa_numbers(port, key)
             return
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise RuntimeError("the server does not answer an SOA query with TSIG")
 
 

@@ -26,6 +26,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
+from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import ZoneSerial
@@ -190,6 +191,22 @@ def test_a_draft_of_a_changed_state_reads_like_the_state_after_its_commit(
     assert attempt(draft, after) == attempt(committed, after)
     ids = ids_of(base, draft, committed)
     assert read(draft, ids) == read(committed, ids)
+
+
+def test_a_draft_has_each_stored_record_once() -> None:
+    base = start()
+    origin = ZONES[0].origin
+    stored = [
+        StoredRecords(origin, origin.child(label), (RRset(1, 60, (Opaque(bytes(4)),)),))
+        for label in ("a", "b", "c")
+    ]
+    base.apply(11, [Write(None, one) for one in stored])
+    changed = replace(stored[1], rrsets=(RRset(1, 30, (Opaque(bytes(4)), Opaque(b"1234"))),))
+    draft = Draft(base)
+    draft.apply(12, [Write(stored[0], None), Write(stored[1], changed)])
+    assert sorted(draft.stored_records(origin), key=str) == [changed, stored[2]]
+    assert draft.stored_count(origin) == 3
+    assert list(base.stored_records(origin)) == stored
 
 
 @given(COMMANDS)

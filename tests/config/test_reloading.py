@@ -17,6 +17,8 @@ DELIVERY = (
 )
 ACME = "acme: {directory: letsencrypt, accept_terms: true}\n"
 
+KEY = "tsig_keys: {xfr.test: {secret_file: xfr.key}}"
+
 FIXED = [
     # a section that exists before and not after, or the other way round; the sections reported
     ("control: {socket: other.sock}", ("control",)),
@@ -45,6 +47,10 @@ FREE = [
     "policies: {automatic: {mode: automatic}}",
     "safety_rules: {settle: {wait: 600}}",
     ACME,
+    KEY,
+    f"{KEY}\nsecondaries: {{ns2: {{address: 192.0.2.2, key: xfr.test}}}}",
+    f"{KEY}\nsecondaries: {{ns2: {{address: 192.0.2.2, key: xfr.test}}}}\ncatalog: c.test",
+    "tls: {listen: ['127.0.0.1:853'], certificate: a.pem, key: a.key}",
 ]
 
 

@@ -211,6 +211,15 @@ def test_a_fault_of_a_secondary_is_reported_once(
         assert fault.startswith(start)
 
 
+@pytest.mark.parametrize(("count", "end"), [(4, "other.test"), (5, "k4.test, ...")])
+def test_some_of_many_keys_are_named(shown: Shown, count: int, end: str) -> None:
+    """Not all of them, where there may be a thousand."""
+    keys = "".join(f"  k{number}.test: {{secret_file: a}}\n" for number in range(count))
+    text = PLAIN.replace("  xfr.test: {secret_file: xfr.key}\n", keys)
+    (found,) = shown(f"{text}secondaries: {{ns2: {{address: 192.0.2.2, key: zzzzzzzzz}}}}\n")
+    assert found.endswith(f"tsig_keys has k0.test, k1.test, k2.test, k3.test, {end}")
+
+
 def test_a_wrong_key_is_not_reported_where_it_is_used(shown: Shown) -> None:
     """A fault is reported at its cause, once."""
     text = PLAIN.replace("{secret_file: xfr.key}", "{secret_file: 5}")
@@ -251,18 +260,20 @@ def test_a_fault_of_the_secondaries_of_a_zone_is_reported(
 
 
 def test_there_is_a_limit_on_secondaries(shown: Shown) -> None:
-    lines = "".join(
+    lines = [
         f'  n{number}: {{address: "198.51.100.1:{number}", key: xfr.test}}\n'
         for number in range(1, MAX_SECONDARIES + 2)
-    )
-    assert shown(f"{PLAIN}secondaries:\n{lines}") == [
+    ]
+    assert shown(f"{PLAIN}secondaries:\n{''.join(lines[1:])}") == []
+    assert shown(f"{PLAIN}secondaries:\n{''.join(lines)}") == [
         "9:3 secondaries: has 101 name servers; at most 100 are allowed"
     ]
 
 
 def test_the_catalog_is_a_name_beside_the_zones(load: Load) -> None:
     """It may be below a zone, as is usual."""
-    for text in ("catalog.a.test", "Catalog.example."):
+    longest = "x." + ".".join(["a" * 59] * 3)
+    for text in ("catalog.a.test", "Catalog.example.", longest):
         config = load(f"{PLAIN}{TWO}catalog: {text}\n")
         assert config.catalog == name(text.lower().removesuffix("."))
 

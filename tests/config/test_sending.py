@@ -33,6 +33,10 @@ policies: {auto: {mode: automatic}}
 safety_rules: {settle: {wait: 600}}
 hooks: {told: {run: /bin/true, events: [role], applications: [eu]}}
 resolvers: ["192.0.2.1:53"]
+tsig_keys: {xfr.test: {algorithm: hmac-sha512, secret_file: xfr.key}}
+secondaries: {ns2: {address: "[2001:db8::1]:53", key: xfr.test, source: "2001:db8::2"}}
+catalog: catalog.test
+tls: {listen: ["127.0.0.1:853"], certificate: tls.pem, key: tls.key}
 """
 
 
@@ -58,7 +62,9 @@ def test_a_configuration_arrives_as_it_was_loaded(load: Load, right: str, size: 
     )
     text = right.replace(
         "listen:",
-        f"    records:\n{records}  empty.test: {{nameservers: {{ns.x.test: []}}}}\nlisten:",
+        f"    records:\n{records}  empty.test: {{nameservers: {{ns.x.test: []}}}}\n"
+        "  updated.test: {nameservers: {ns.x.test: []}, updates: [{key: xfr.test, names: ['*'], "
+        "types: [A, TXT]}, {key: xfr.test, heads: [shop]}]}\nlisten:",
     )
     config = load(text + EVERYTHING)
     arrived = sent(config, size)

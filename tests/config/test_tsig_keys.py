@@ -101,7 +101,8 @@ def test_every_fault_is_reported_at_its_place(shown: Shown, right: str) -> None:
 
 
 def test_there_is_a_limit_on_keys(shown: Shown, right: str) -> None:
-    lines = "".join(f"  k{number}.test: {{secret_file: a}}\n" for number in range(MAX_KEYS + 1))
-    assert shown(f"{right}tsig_keys:\n{lines}") == [
+    lines = "".join(f"  k{number}.test: {{secret_file: a}}\n" for number in range(MAX_KEYS))
+    assert shown(f"{right}tsig_keys:\n{lines}") == []
+    assert shown(f"{right}tsig_keys:\n{lines}  one.test: {{secret_file: a}}\n") == [
         "8:3 tsig_keys: has 1001 keys; at most 1000 are allowed"
     ]

@@ -1,7 +1,8 @@
 """A process that makes one attempt, confined or not, and prints what came of it.
 
-    attempts.py ATTEMPT yes|no FOLDER PID ABSTRACT PACKAGE UID
+    attempts.py ATTEMPT yes|no|transfers FOLDER PID ABSTRACT PACKAGE UID
 
+With `transfers` it is confined as the transfer process is, which may write into FOLDER/log.
 FOLDER is like that of a server, PID a process like its control process, ABSTRACT an abstract Unix
 socket with `@` for NUL.  With the attempt `?` it prints the names of all attempts.
 """
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from failoverdns.confinement.worker import confine
+from failoverdns.confinement.worker import confine, confine_transfers
 
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 IS_INTEL = os.uname().machine == "x86_64"
@@ -272,6 +273,8 @@ def main() -> None:
     if confined == "yes":
         log = place / "log/queries"
         report = asdict(confine(Path(package), place / "run/control.sock.worker.1", log))
+    if confined == "transfers":
+        report = asdict(confine_transfers(Path(package), place / "log"))
     print(json.dumps(report), flush=True)
     result = "done"
     try:

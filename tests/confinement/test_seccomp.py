@@ -44,11 +44,13 @@ NUMBERS = {
 }
 
 
-def decide(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
+def decide(
+    machine: str, number: int, *arguments: int, audit: int | None = None, asks: bool = False
+) -> int:
     """Run the filter over one system call; return what it decides."""
     padded = (*arguments, *([0] * (6 - len(arguments))))
     data = struct.pack("=iIQ6Q", number, audit or AUDIT[machine], 0, *padded)
-    code = program(machine, PID)
+    code = program(machine, PID, asks=asks)
     at, value = 0, 0
     while True:
         operation, if_true, if_false, k = code[at]
@@ -116,3 +118,27 @@ def test_what_is_not_known_fails(machine: str) -> None:
     assert decide(machine, 600) == fails(errno.ENOSYS)
     assert decide(machine, number, audit=0x40000003) == fails(errno.EPERM)
     assert decide(machine, number | 0x40000000) != ALLOWED  # x32
+
+
+@pytest.mark.parametrize("machine", AUDIT)
+@pytest.mark.parametrize(
+    ("name", "arguments", "decision"),
+    [
+        ("socket", (2, 2, 0), ALLOWED),
+        ("socket", (10, 2 | 0o2000000 | 0o4000, 17), ALLOWED),
+        ("socket", (2, 1, 0), fails(errno.EPERM)),
+        ("socket", (10, 3, 58), fails(errno.EPERM)),
+        ("socket", (1, 2, 0), fails(errno.EPERM)),
+        ("socket", (1, 1, 0), fails(errno.EPERM)),
+        ("socket", (16, 2, 0), fails(errno.EPERM)),
+        ("connect", (), ALLOWED),
+        ("execve", (), fails(errno.EPERM)),
+        ("clone", (0x1200011,), fails(errno.EPERM)),
+        ("sendmmsg", (3, 0, 8, 0), ALLOWED),
+    ],
+)
+def test_a_process_that_asks_others_may_open_udp_sockets_and_no_others(
+    machine: str, name: str, arguments: tuple[int, ...], decision: int
+) -> None:
+    number = NUMBERS[name][list(AUDIT).index(machine)]
+    assert decide(machine, number, *arguments, asks=True) == decision

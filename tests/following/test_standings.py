@@ -160,7 +160,20 @@ def test_one_that_is_recorded_already_is_not_reported_again_until_it_is_in_step(
 def test_the_catalog_zone_is_shown_and_never_late() -> None:
     known = standings(catalog=CATALOG)
     assert known.of_zone(CATALOG) == ("ns2",)
+    for origin in (ORIGIN, CATALOG):
+        known.take(("ns2", origin), reported(16, 17), view(17), at(1))
     assert [pair.zone for pair in known.behind(view(17), at(1000))] == [ORIGIN]
+
+
+def test_a_secondary_of_which_nothing_is_known_is_not_late() -> None:
+    """A start may take long, and the transfer process may have to be replaced."""
+    known = standings()
+    assert known.behind(view(17), at(1000)) == ()
+    known.take(PAIR, reported(16, 17), view(17), at(1000))
+    assert known.behind(view(17), at(1059)) == ()
+    assert len(known.behind(view(17), at(1060))) == 1
+    known.lose(at(1061))
+    assert known.behind(view(17), at(2000)) == ()
 
 
 def test_a_reload_keeps_what_is_known_of_secondaries_that_stay() -> None:

@@ -8,10 +8,10 @@ import dns.rdatatype
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import addresses, name
+from samples import name
 
-from failoverdns.model.record_text import MNEMONICS, rdata_text, rrset_text, type_name
-from failoverdns.model.records import A, Opaque, RRset
+from failoverdns.model.record_text import MNEMONICS, rdata_text, record_text, type_name
+from failoverdns.model.records import Opaque
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,13 @@ def test_data_is_written_as_in_a_zone_file(rtype: int, data: bytes, text: str) -
     assert rdata_text(rtype, Opaque(data)) == text
 
 
-def test_an_rrset_is_its_ttl_and_its_data() -> None:
-    assert (
-        rrset_text(RRset(A, 60, addresses("192.0.2.1", "192.0.2.2"))) == "60 192.0.2.1, 192.0.2.2"
-    )
+def test_a_record_is_its_type_and_its_data_which_may_be_cut() -> None:
+    assert record_text(1, Opaque(b"\xc0\0\2\1")) == "A 192.0.2.1"
+    one, other = (record_text(65280, Opaque(bytes(1000) + end)) for end in (b"a", b"b"))
+    assert one.startswith("TYPE65280 \\# 1001 0000")
+    assert "... (1001 bytes, " in one
+    assert one != other
+    assert len(one) < 500
 
 
 def test_the_names_of_types_are_those_that_dnspython_has() -> None:

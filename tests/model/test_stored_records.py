@@ -66,6 +66,15 @@ def test_records_of_the_state_are_laid_over_those_of_the_configuration() -> None
     assert both.with_laid({}) is configured
 
 
+def test_records_of_the_state_are_changed_name_by_name() -> None:
+    wildcard, other = name("*.failover.test").wire, name("*.x.failover.test").wire
+    both = StaticRecords({}).with_laid({wildcard: b"w", other: b"x"})
+    changed = both.with_changed({other: b"", WWW.wire: b"y"})
+    assert (changed.laid, changed.wildcards) == ({wildcard: b"w", WWW.wire: b"y"}, {wildcard})
+    assert (both.laid, both.wildcards) == ({wildcard: b"w", other: b"x"}, {wildcard, other})
+    assert both.with_changed({wildcard: b"", other: b""}) is both.configured
+
+
 def test_an_empty_configuration_is_found_again_below_records_of_the_state() -> None:
     """It has no records, and is there nevertheless."""
     empty = StaticRecords({})

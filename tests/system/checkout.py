@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
     for name in ("MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(PROJECT / name, folder / name)
     demos = [*folder.glob("config/demo*"), *folder.glob("config/demo*/*")]
-    scripts = [folder / "scripts" / name for name in ("run", "run-tls")]
+    scripts = [folder / "scripts" / name for name in ("run", "run-tls", "run-secondaries")]
     for file in [*(path for path in demos if path.is_file()), *scripts]:
         file.write_text(with_ports(file.read_text(), ports))
     programs = folder / ".venv" / "bin"
@@ -43,9 +44,7 @@ def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
 
 def with_ports(text: str, ports: Mapping[str, int]) -> str:
     """Return a text with other ports: `ports` maps each one that is written to its replacement."""
-    for written, port in ports.items():
-        text = text.replace(written, str(port))
-    return text
+    return re.sub("|".join(map(re.escape, ports)), lambda found: str(ports[found[0]]), text)
 
 
 def start(folder: Path, script: str) -> subprocess.Popen[bytes]:

@@ -64,6 +64,18 @@ SESSION = (
         {"web_head": {"targets": EU_TARGETS}},
     ),
     Typed(
+        "zone list",
+        "failover.test",
+        {"zones": [{"name": "failover.test", "secondaries": []}]},
+    ),
+    Typed("secondary list", "no secondaries: see `secondaries`", {"secondaries": []}),
+    Typed(
+        "zone notify failover.test",
+        "refused: zone failover.test has no secondary",
+        {"code": "refused"},
+        1,
+    ),
+    Typed(
         "application list",
         "* lb3   load-balancer   192.0.2.3 2001:db8::3",
         {"applications": [{"name": "eu"}, {"name": "usa"}]},

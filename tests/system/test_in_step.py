@@ -185,6 +185,19 @@ def test_a_secondary_that_hangs_is_named_and_holds_up_nobody(stage: Stage) -> No
     )
 
 
+def test_a_restart_ends_the_wait_with_what_is_known(stage: Stage) -> None:
+    """The switch itself is done; nobody waits for the rest of the time."""
+    results: list[dict[str, Any]] = []
+    waiting = threading.Thread(target=lambda: results.append(stage.switch(wait_secondaries=600)))
+    waiting.start()
+    wait_for(lambda: stage.standing("hangs")["in_step"] is False)
+    wait_for(lambda: stage.standing("knot")["in_step"])
+    assert stage.server.ctl("restart").returncode == 0
+    waiting.join()
+    assert any("secondary hangs does not serve" in text for text in results[0]["warnings"])
+    stage.wait_until_in_step("knot")
+
+
 def test_why_a_secondary_is_behind_is_shown(stage: Stage) -> None:
     shown = stage.server.ctl("secondary", "list").stdout
     assert "does not answer (since" in shown

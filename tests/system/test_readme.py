@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ports import free_port
 from system import test_restoring
-from system.checkout import PROJECT, checkout, interrupt, start
+from system.checkout import PROJECT, checkout, interrupt, start, with_ports
 from system.server import tool, wait_for
 from system.transcripts import (
     Fingerprints,
@@ -24,6 +24,7 @@ from system.transcripts import (
     steps_of,
     without_hashes,
     without_revisions,
+    without_serials,
 )
 
 README = "README.md"
@@ -32,7 +33,8 @@ TUTORIALS = ("docs/tutorial-scripting.md", "docs/tutorial-automation.md")
 CERTIFICATES = "docs/tutorial-certificates.md"
 REFERENCE = "docs/control.md"
 """It has a transcript, too."""
-PORTS = ("5300", "8443", "14000", "15000")
+SECONDARIES = "docs/tutorial-secondaries.md"
+PORTS = ("5300", "5301", "5302", "8443", "14000", "15000")
 
 
 @pytest.fixture
@@ -130,11 +132,33 @@ def test_certificates(folder: Path) -> None:
     assert terminal.typed == commands_written_in(CERTIFICATES)
 
 
+def test_secondaries(folder: Path) -> None:
+    """`scripts/run-secondaries` with Knot and BIND; what takes a moment is tried until it is so."""
+    for name in ("dig", "knotd", "named"):
+        tool(name)
+    ports = {port: free_port() for port in PORTS}
+    checkout(folder, ports)
+    terminal = Terminal(folder, ports)
+
+    def agrees(step: Step) -> bool:
+        seen = without_serials(terminal.run(step))
+        print(f"$ {step.command}\n{seen}")
+        return seen == without_serials(with_ports(comparable(step.output), ports))
+
+    with running(folder, "scripts/run-secondaries"):
+        for step in steps_of(SECONDARIES):
+            if step.command.startswith("failoverdns switch"):
+                assert agrees(step), step.command
+            else:
+                wait_for(partial(agrees, step), lambda step=step: step.command)
+    assert terminal.typed == commands_written_in(SECONDARIES)
+
+
 def test_every_transcript_in_the_documents_is_tried() -> None:
     """A page with a transcript is one of those above, or of `test_restoring`."""
     paths = [PROJECT / README, *PROJECT.glob("docs/**/*.md")]
     pages = {str(p.relative_to(PROJECT)) for p in paths if "```console" in p.read_text()}
-    assert pages == {README, *TUTORIALS, CERTIFICATES, REFERENCE, test_restoring.PAGE}
+    assert pages == {README, *TUTORIALS, CERTIFICATES, SECONDARIES, REFERENCE, test_restoring.PAGE}
 
 
 @pytest.mark.parametrize("file", ["README.md", *sorted(p.name for p in PROJECT.glob("docs/*.md"))])

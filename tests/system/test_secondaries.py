@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +12,13 @@ from pathlib import Path
 import dns.message
 import dns.query
 import pytest
-from authority import make_authority
+from authority import Authority
 from driving import at_once, run
 from ports import free_port
 from stock_secondaries import (
     MAKES,
     Key,
+    Make,
     Primary,
     Secondary,
     records_of,
@@ -71,9 +72,16 @@ class Fleet:
     """Our server as the primary, and stock secondaries, each in a folder of its own."""
 
     def __init__(
-        self, folder: Path, names: Sequence[str], *, catalog: bool = False, key: Key = KEY
+        self,
+        folder: Path,
+        names: Sequence[str],
+        *,
+        catalog: bool = False,
+        key: Key = KEY,
+        makes: Mapping[str, Make] = MAKES,
     ) -> None:
-        """Write the configurations; `key` is what the secondaries use."""
+        """Write our configuration; `key` is what the secondaries use."""
+        self._makes = makes
         self._folder = folder
         self._catalog = catalog
         self._key = key
@@ -116,7 +124,7 @@ class Fleet:
         primary = Primary(self.port, self._key, [ZONE], catalog, **more)  # type: ignore[arg-type]
         for name, port in self.ports.items():
             tool(MAKES[name].program)
-            secondary = Secondary(MAKES[name], self._folder / name, primary, port)
+            secondary = Secondary(self._makes[name], self._folder / name, primary, port)
             self.secondaries[name] = secondary.start()
 
     def switch(self, side: str) -> int:
@@ -309,8 +317,8 @@ def test_what_was_transferred_passes_the_checks_of_others(tmp_path: Path, stack:
 
 def test_transfers_over_tls(tmp_path: Path, stack: ExitStack) -> None:
     """NSD and BIND transfer over TLS 1.3, and kdig +tls sees the same records (RFC 9103)."""
-    authority = make_authority()
-    chain, key = authority.issue("ns1.failover.test").save(tmp_path, "tls")
+    authority, hostname = Authority(), "ns1.failover.test"
+    chain, key = authority.issue(hostname, common_name=hostname).save(tmp_path, "tls")
     ca = tmp_path / "ca.pem"
     ca.write_text(authority.pem)
     port = free_port()
@@ -325,7 +333,7 @@ def test_transfers_over_tls(tmp_path: Path, stack: ExitStack) -> None:
         port,
         "+tls",
         f"+tls-ca={ca}",
-        "+tls-hostname=ns1.failover.test",
+        f"+tls-hostname={hostname}",
         *KEY.words,
         program=tool("kdig"),
     ) == transfer(ZONE, fleet.port, *KEY.words)

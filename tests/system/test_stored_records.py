@@ -46,5 +46,5 @@ def test_stored_records_are_answered_exported_and_kept(demo: Server, tmp_path: P
     wait_for(lambda: demo.short("www.failover.test", "A") == ["192.0.2.80"])
     assert "removed" in demo.ctl("record", "remove", "failover.test", "www").stdout
     assert demo.short("www.failover.test", "A") == []
-    assert "records *.apps.failover.test created" in demo.ctl("history").stdout
+    assert "records *.apps.failover.test: added TXT" in demo.ctl("history").stdout
     demo.ctl("history", "--verify")

@@ -109,6 +109,13 @@ def without_revisions(text: str) -> str:
     return re.sub(r"\bTIME r\d+ ", "TIME rREVISION ", text)
 
 
+def without_serials(text: str) -> str:
+    """Put a placeholder where a serial number stands, and leave out what only fills lines."""
+    text = re.sub(r"\b1[7-9]\d{8}\b", "SERIAL", text)
+    lines = [re.sub(r"─+", "─", re.sub(r" +", " ", line)).rstrip() for line in text.split("\n")]
+    return "\n".join(line for line in lines if line)
+
+
 class Fingerprints:
     """Pairs the fingerprints that are shown with those that are seen: one for one."""
 

@@ -89,6 +89,20 @@ def test_a_zone_can_be_transferred_once_it_is_whole() -> None:
     assert zones.difference(1) is None
 
 
+def test_a_catalog_zone_is_noted_when_all_zones_have_arrived() -> None:
+    """Secondaries that are notified earlier would ask before anybody can answer."""
+    zones = _Zones()
+    catalog = DomainName.from_text("catalog.test")
+    delta = written([zone_at(7, catalog), served("version", '0 TXT "2"', origin=catalog)])
+    settings = TransferSettings(catalog=catalog.wire, catalogs={KEY: delta})
+    zones.configure(settings, None)
+    assert zones.noted == []
+    at_once(zones.filling())
+    assert zones.noted == [(catalog.wire, 7)]
+    zones.configure(settings, None)
+    assert zones.noted[1:] == [(catalog.wire, 7)]
+
+
 def test_a_change_is_noted_and_remembered() -> None:
     zones = filled()
     zones.change(2, {"a": [B]})

@@ -25,6 +25,7 @@ from failoverdns.model.change import Delta, StaticDifference
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.certificates import SetChallenges
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup
+from failoverdns.model.commands.records import NewRecord, RemoveRecords, StoreRecords
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
@@ -208,6 +209,21 @@ def test_stored_records_are_served_through_a_reload_as_after_a_new_start(
             reload.do(command)
         assert served(reload.present) == served(filled(view))
         assert served(reload.next) == served(filled(view))
+
+
+def test_a_stored_record_that_comes_and_goes_during_a_reload_leaves_the_new_records() -> None:
+    """Its removal restores, in both tables, what the present configuration has at its name."""
+    old, new = samples.zone(records=(text("www"), text("gone"))), samples.zone(records=())
+    reload = _Reload(samples.state(zones=[old]), (new,))
+    for _ in reload.steps():
+        pass
+    for owner in ("www", "gone"):
+        record = NewRecord(name(f"{owner}.failover.test"), A, 60, bytes(4))
+        reload.do(StoreRecords(new.origin, (record,)))
+    reload.do(RemoveRecords(new.origin, name("gone.failover.test")))
+    reload.commit()
+    assert served(reload.present) == served(filled(reload.view))
+    assert served(reload.next) == served(filled(reload.view))
 
 
 def text(owner: str) -> OwnedRRset:

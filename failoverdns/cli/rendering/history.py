@@ -88,13 +88,20 @@ def _option(key: str) -> str:
 def _changed(part: Result) -> str:
     if part["kind"] == "role":
         return f"{part['name']} {' -> '.join(part['fields']['role'])}"
-    if part["kind"] == "records" and part["done"] != "changed":
-        which = (f"{key} {new or old}" for key, (old, new) in part["fields"].items())
-        return f"records {part['name']} {part['done']}: {'; '.join(which)}"
+    if part["kind"] == "records":
+        records = (_record(text, *ttls) for text, ttls in part["fields"].items())
+        return f"records {part['name']}: {', '.join(records)}"
     if part["done"] != "changed":
         return f"{part['kind']} {part['name']} {part['done']}"
     fields = (f"{key} {_value(old)} -> {_value(new)}" for key, (old, new) in part["fields"].items())
     return f"{part['kind']} {part['name']}: {', '.join(fields)}"
+
+
+def _record(text: str, old: int | None, new: int | None) -> str:
+    """Return what became of a record, from its TTL before and after; None for not there."""
+    if new is None:
+        return f"removed {text}"
+    return f"added {text}, TTL {new}" if old is None else f"TTL {old} -> {new} of {text}"
 
 
 def _value(value: object) -> str:

@@ -20,7 +20,7 @@ def waited(result: Result) -> None:
         click.echo("  no secondary has these zones: nothing to wait for")
     elif served:
         last = max(one["served_at"] for one in served)
-        names = ", ".join(dict.fromkeys(one["secondary"] for one in served))
+        names = ", ".join(sorted({one["secondary"] for one in served}))
         click.echo(f"  served by {names} at {last}")
 
 

@@ -23,7 +23,7 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName, is_address
 from failoverdns.model.roles import Role
 
-MAX_RECORDS: Final = 1000
+MAX_RECORDS: Final = 500
 """Records in a command."""
 
 MAX_RECORD: Final = 1 << 16

@@ -41,7 +41,7 @@ MAX_TTL: Final = 2**31 - 1
 """The largest TTL, in seconds (RFC 2181 section 8)."""
 
 MAX_FAULTS: Final = 20
-"""Reasons that a refusal has, at most: a command may have a thousand records."""
+"""Reasons that a refusal has, at most: a command may have hundreds of records."""
 
 _DS: Final = 43
 _BY_SIGNING: Final = frozenset((30, 46, 47, 50))

@@ -194,7 +194,8 @@ def _report(view: View, origin: DomainName, writes: Collection[Write]) -> dict[s
 def _removed(before: StoredRecords, now: StoredRecords | None) -> Iterator[Json]:
     for rrset in before.rrsets:
         rest = now.rrset(rrset.rtype) if now is not None else None
-        gone = [data for data in rrset.data if rest is None or data not in rest.data]
+        kept = set(rest.data) if rest is not None else set()
+        gone = [data for data in rrset.data if data not in kept]
         if gone:
             yield {
                 "name": before.owner.to_text(),

@@ -39,7 +39,7 @@ from failoverdns.rules.derived.trails import End, dead_end, trail_of
 from failoverdns.rules.derived.view import View
 
 MOST_WARNINGS: Final = 20
-"""Warnings of a reply, at most: a command may have a thousand records."""
+"""Warnings of a reply, at most: a command may have hundreds of records."""
 
 _DS: Final = 43
 

@@ -17,7 +17,7 @@ from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.policy import Flag
-from failoverdns.model.record_text import rrset_text, type_name
+from failoverdns.model.record_text import record_text
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.stored_records import StoredRecords
@@ -178,7 +178,10 @@ def _behind_fields(_: View, behind: BehindSecondary) -> dict[str, Json]:
 
 
 def _record_fields(_: View, records: StoredRecords) -> dict[str, Json]:
-    return {type_name(rrset.rtype): rrset_text(rrset) for rrset in records.rrsets}
+    """Return the TTL of each record by its type and data: what a change left has no part in it."""
+    return {
+        record_text(rrset.rtype, data): rrset.ttl for rrset in records.rrsets for data in rrset.data
+    }
 
 
 def _of_application(view: View, entity: Certificate | Order) -> str:

@@ -31,13 +31,14 @@ def stored_report(zone: Zone | None, records: StoredRecords, rrset: RRset) -> di
 
 def stored_list(view: View, origin: DomainName | None) -> Iterator[dict[str, Json]]:
     """Yield the report of each stored RRset in a zone, or in all, by zone and name."""
-    found = view.entities(StoredRecords) if origin is None else view.stored_records(origin)
-    for records in sorted(found, key=_place):
-        zone = view.zone(records.zone)
-        for rrset in records.rrsets:
-            yield stored_report(zone, records, rrset)
+    origins = [origin] if origin is not None else {e.zone for e in view.entities(StoredRecords)}
+    for each in sorted(origins, key=_place):
+        zone = view.zone(each)
+        for records in sorted(view.stored_records(each), key=lambda one: _place(one.owner)):
+            for rrset in records.rrsets:
+                yield stored_report(zone, records, rrset)
 
 
-def _place(records: StoredRecords) -> tuple[list[bytes], list[bytes]]:
-    """Return where records are in a list: in canonical order of names (RFC 4034 section 6.1)."""
-    return [*records.zone.labels()][::-1], [*records.owner.labels()][::-1]
+def _place(name: DomainName) -> list[bytes]:
+    """Return where a name is in a list, in canonical order (RFC 4034 section 6.1)."""
+    return [*name.labels()][::-1]

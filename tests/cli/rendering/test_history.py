@@ -47,16 +47,16 @@ def test_a_change_is_shown_with_old_and_new_values(part: dict[str, Any], text: s
     ("part", "text"),
     [
         (
-            {"done": "created", "fields": {"A": [None, "60 192.0.2.1"], "TXT": [None, '60 "a"']}},
-            'records www created: A 60 192.0.2.1; TXT 60 "a"',
+            {"done": "created", "fields": {"A 192.0.2.1": [None, 60], 'TXT "a"': [None, 5]}},
+            'records www: added A 192.0.2.1, TTL 60, added TXT "a", TTL 5',
         ),
         (
-            {"done": "removed", "fields": {"A": ["60 192.0.2.1", None]}},
-            "records www removed: A 60 192.0.2.1",
+            {"done": "removed", "fields": {"A 192.0.2.1": [60, None]}},
+            "records www: removed A 192.0.2.1",
         ),
         (
-            {"done": "changed", "fields": {"A": ["60 192.0.2.1", None]}},
-            "records www: A 60 192.0.2.1 -> -",
+            {"done": "changed", "fields": {"A 192.0.2.1": [60, 30]}},
+            "records www: TTL 60 -> 30 of A 192.0.2.1",
         ),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from samples import name
 
-from failoverdns.config.zones.updates import name_pattern, updated_type
+from failoverdns.config.zones.updates import MAX_SCOPES, name_pattern, updated_type
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import Config
 from failoverdns.model.zone import UpdateScope
@@ -186,4 +186,12 @@ def test_a_list_of_entries_is_needed(shown: Shown) -> None:
     text = (FILE % "").replace("    updates:\n", "    updates: {key: acme.test}\n")
     assert shown(text) == [
         "4:14 zones.a.test.updates: must be a list, [..., ...], not a mapping",
+    ]
+
+
+def test_there_is_a_limit_on_entries(shown: Shown) -> None:
+    lines = [f"key: acme.test, heads: [a{number}]" for number in range(MAX_SCOPES + 1)]
+    assert shown(entries(*lines[1:])) == []
+    assert shown(entries(*lines)) == [
+        "5:7 zones.a.test.updates: has 1001 entries; at most 1000 are allowed"
     ]

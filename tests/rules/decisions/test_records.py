@@ -91,6 +91,15 @@ def test_edited_records_are_seen_before_they_are_judged() -> None:
     assert view.entity(StoredRecords, STORED.identity) == STORED
 
 
+def test_a_name_has_one_cname_record() -> None:
+    view = state()
+    zone = view.zone(ZONE)
+    assert zone is not None
+    edit = AddRecords(WWW, RRset(CNAME, 60, (TARGET, OTHER)))
+    with pytest.raises(Rejected, match=r"www\.failover\.test can have only one CNAME record"):
+        changed_records(view, zone, [edit])
+
+
 def test_several_reasons_are_given_at_once() -> None:
     view = state(samples.eu(), samples.group(label="shop", backup=None))
     zone = view.zone(ZONE)

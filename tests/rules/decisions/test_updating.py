@@ -159,7 +159,7 @@ PREREQUISITES: list[tuple[str, Write, Rcode | None]] = [
     ),
     ("outside", lambda u: u.present("www.example.net."), Rcode.NOTZONE),
     ("the first fails", lambda u: (u.present("no"), u.absent("www")), Rcode.NXDOMAIN),
-    ("a head that the key may not set", lambda u: u.present("lb1._heads.eu"), Rcode.NXDOMAIN),
+    ("a head that the key may not set", lambda u: u.present("lb1._heads.docs"), Rcode.NXDOMAIN),
 ]
 
 
@@ -186,7 +186,7 @@ def test_prerequisites_hold_or_nothing_is_done(
         pytest.param(add(f"primary.{HOSTNAME}."), Rcode.REFUSED, id="a side"),
         pytest.param(add("old"), Rcode.REFUSED, id="a retired label"),
         pytest.param(add("_status.eu", 60, "TXT", "online"), Rcode.REFUSED, id="a status"),
-        pytest.param(add("lb1._heads.eu"), Rcode.REFUSED, id="a head without a scope"),
+        pytest.param(add("lb1._heads.docs"), Rcode.REFUSED, id="a head without a scope"),
         pytest.param(add("_heads.eu"), Rcode.REFUSED, id="above heads"),
         pytest.param(add("ns1"), Rcode.REFUSED, id="an address of a name server"),
         pytest.param(delete("ns1"), Rcode.REFUSED, id="deletion of a name server's address"),
@@ -401,6 +401,18 @@ def test_prerequisites_on_a_head_are_about_its_addresses() -> None:
     present = both(lambda update: update.present(HEAD, "A", "192.0.2.1"), REPLACED)
     updated(present, view=view, key=HEADS)
     assert refused(present, view, HEADS) is Rcode.NXRRSET
+
+
+def test_a_key_learns_nothing_of_heads_beyond_its_scopes() -> None:
+    view = with_heads()
+    assert refused(lambda update: update.present(HEAD), view, ACME) is Rcode.NXDOMAIN
+    assert refused(lambda update: update.present(HEAD, "A"), view, ACME) is Rcode.NXRRSET
+
+
+def test_a_hostname_template_does_not_take_the_place_of_addresses_that_are_deleted() -> None:
+    application = eu(hostname_template="{head}.example")
+    view = state(application, us(), group(), zones=[samples.zone(updates=SCOPES)])
+    assert refused(delete(HEAD), view, HEADS) is Rcode.REFUSED
 
 
 def test_scopes_of_one_key_add_up() -> None:

@@ -32,6 +32,7 @@ from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import MARKER, A, OwnedRRset
 from failoverdns.model.resolution import Answer
+from failoverdns.protocol.table.deltas import write_rrsets, write_stored_rrsets
 from failoverdns.rules.derived.affected_names import Touched, difference, touched
 from failoverdns.rules.derived.serving import all_nodes, nodes_in_parts
 
@@ -450,3 +451,16 @@ def test_another_ttl_of_an_answer_is_served_from_the_next_part_on() -> None:
     carried_out(view, LearnAnswer(LB, NEAR, 20))
     after = next(parts)
     assert [part[0].rrsets[0].ttl for part in (before, after)] == [30, 20]
+
+
+def test_another_ttl_of_an_answer_changes_nothing_in_zone_transfers() -> None:
+    """The served TTL follows the resolvers; that of the zone at a serial is the group's."""
+    view = following(flatten=True)
+    before = [part[0].rrsets for part in nodes_in_parts(view, 1) if part][3:]
+    carried_out(view, LearnAnswer(LB, NEAR, 20))
+    after = [part[0].rrsets for part in nodes_in_parts(view, 1) if part][3:]
+    assert [rrset.ttl for rrset in (before[0][0], after[0][0])] == [30, 20]
+    assert [rrset.as_stored for rrset in before[0]] == [rrset.as_stored for rrset in after[0]]
+    assert before[0][0].as_stored.ttl == 60
+    assert write_stored_rrsets(before[0]) == write_stored_rrsets(after[0])
+    assert write_rrsets(before[0]) != write_rrsets(after[0])

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 import samples
-from samples import carry_out, name, node_table, state
+from samples import name, node_table, state
 
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import Challenge
-from failoverdns.model.change import Node
+from failoverdns.model.change import Json, Node
+from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, RemoveApplication
 from failoverdns.model.commands.groups import AddGroup, Switch
 from failoverdns.model.commands.records import NewRecord, RemoveRecords, StoreRecords
@@ -31,6 +32,17 @@ TARGET = name("lb.example").wire
 def below(owner: str) -> DomainName:
     """Return a name relative to the zone."""
     return DomainName.from_text(owner, ZONE)
+
+
+def carry_out(view: State, command: Mutation) -> dict[str, Json]:
+    """Carry out a command, and check that its delta makes of what was served what is served."""
+    table = node_table(view)
+    reply, _, delta = samples.carried_out(view, command)
+    for owner in delta.removed:
+        del table[owner]
+    table.update({node.owner: node for node in delta.nodes})
+    assert table == node_table(view)
+    return reply
 
 
 def answers(view: State, owner: str = samples.HOSTNAME) -> list[str] | None:
