@@ -16,8 +16,8 @@ from attacks.streams import Stream
 from twisted.web.http import HTTPChannel
 
 from failoverdns import reactions, service
-from failoverdns.answering import settings as agreeing
 from failoverdns.answering import forwarding, tcp_clients, tls, udp
+from failoverdns.answering import settings as agreeing
 from failoverdns.automation import acting
 from failoverdns.automation import automation_loop as running
 from failoverdns.changes import ledger, overlay
