@@ -103,7 +103,11 @@ def test_other_requests_for_transfers_are_refused(wire: bytes, rcode: Rcode) -> 
     assert rcode_of(decided(wire)) == rcode
 
 
-@pytest.mark.parametrize("wire", [message("AXFR"), message("IXFR", serial=1), message("SOA")])
+@pytest.mark.parametrize(
+    "wire",
+    [message("AXFR"), message("IXFR", serial=1), message("SOA")],
+    ids=["AXFR", "IXFR", "SOA"],
+)
 def test_while_the_image_is_filled_the_client_is_to_try_again(wire: bytes) -> None:
     assert rcode_of(decided(wire, whole=False)) == Rcode.SERVFAIL
 

@@ -16,7 +16,6 @@ from failoverdns.protocol.tsig import Algorithm, TSIGKey
 from failoverdns.transfers.settings import (
     TransferSettings,
     ZoneTerms,
-    folder_of,
     make_transfer_settings,
     read_settings,
     write_settings,
@@ -26,6 +25,8 @@ NS2, NS3, DNS = map(DomainName.from_text, ("ns2.test", "ns3.test", "external-dns
 
 STATE = StateSettings(Path("/a/state.db"))
 TCP = TCPSettings()
+
+PLAIN = replace(samples.zone(), updates=())
 
 
 @dataclass
@@ -62,24 +63,22 @@ def test_settings_survive_the_way_to_the_process() -> None:
 
 
 def test_the_folder_is_beside_the_state() -> None:
-    assert folder_of(Path("/a/state.db")) == Path("/a/state.db.transfers")
+    assert STATE.transfers == Path("/a/state.db.transfers")
 
 
 @pytest.mark.parametrize(
     ("zone", "allowed"),
     [
-        pytest.param(samples.zone(), set(), id="nobody"),
-        pytest.param(replace(samples.zone(), secondaries=("ns2",)), {NS2}, id="a secondary"),
+        pytest.param(PLAIN, set(), id="nobody"),
+        pytest.param(replace(PLAIN, secondaries=("ns2",)), {NS2}, id="a secondary"),
+        pytest.param(replace(PLAIN, secondaries=("ns2", "ns3")), {NS2, NS3}, id="two of them"),
         pytest.param(
-            replace(samples.zone(), secondaries=("ns2", "ns3")), {NS2, NS3}, id="two of them"
-        ),
-        pytest.param(
-            replace(samples.zone(), updates=(UpdateScope(DNS, ("*",), frozenset((1,))),)),
+            replace(PLAIN, updates=(UpdateScope(DNS, ("*",), frozenset((1,))),)),
             {DNS},
             id="a key that may update every name",
         ),
         pytest.param(
-            replace(samples.zone(), updates=(UpdateScope(DNS, ("a.*",), frozenset((1,))),)),
+            replace(PLAIN, updates=(UpdateScope(DNS, ("a.*",), frozenset((1,))),)),
             set(),
             id="a key that may update some names",
         ),
