@@ -40,6 +40,9 @@ MAX_NAMED: Final = 1000
 LONGEST: Final = 300
 """Characters of the reason in a log line, at most."""
 
+_PREREQUISITES: Final = frozenset((Rcode.NXDOMAIN, Rcode.YXDOMAIN, Rcode.NXRRSET, Rcode.YXRRSET))
+"""Response codes of prerequisites that do not hold, which is an ordinary answer to a client."""
+
 _SERVER_FAULTS: Final = frozenset(("busy", "unavailable", "unknown-outcome", "corrupt"))
 
 
@@ -68,7 +71,7 @@ class Updating:
         principal = tsig_principal(key.to_text(), str(arguments["host"]))
 
         def done(outcome: Outcome) -> None:
-            if isinstance(outcome, Rejected):
+            if isinstance(outcome, Rejected) and _rcode(outcome) not in _PREREQUISITES:
                 self._note(principal, outcome)
             reply({"rcode": int(_rcode(outcome))})
 

@@ -143,6 +143,9 @@ def test_a_refusal_has_its_rcode_and_changes_nothing(
     before = desk.revision
     assert desk.update(written) == [rcode]
     assert desk.revision == before
+    if rcode.name[:2] in ("NX", "YX"):
+        assert desk.lines == []  # an ordinary answer
+        return
     (line,) = desk.lines
     assert line.startswith(f"{rcode.name} to an update of tsig:update.failover.test from 192.0.2.9")
 

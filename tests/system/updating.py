@@ -8,13 +8,17 @@ import subprocess
 import time
 from pathlib import Path
 
+import dns.exception
 import dns.message
 import dns.name
 import dns.query
 import dns.rcode
+import dns.rdatatype
 import dns.tsig
 import dns.tsigkeyring
 import dns.update
+import dns.xfr
+import dns.zone
 from system.server import DEADLINE, Server, tool, wait_for
 
 from failoverdns.model.names import DomainName
@@ -139,26 +143,22 @@ def nsupdate(
 
 
 def contents(port: int) -> list[str]:
-    """Transfer the zone from a port of 127.0.0.1; return its records, SOA left out, in order."""
-    key = f"hmac-sha256:{KEYS[0]}:{BASE64}"
-    command = [tool("dig"), "@127.0.0.1", "-p", str(port), "AXFR", "failover.test", "-y", key]
-    done = subprocess.run(
-        [*command, "+noall", "+answer"],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
+    """Transfer the zone from a port of 127.0.0.1; return its records, SOA left out, in order.
+
+    Names in their data are in lower case, in which we keep them.
+    """
+    zone = dns.zone.Zone("failover.test", relativize=False)
+    query, _ = dns.xfr.make_query(
+        zone, keyring=ring(), keyname=KEYS[0], keyalgorithm=dns.tsig.HMAC_SHA256
     )
-    assert done.returncode == 0, done.stdout
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines() if line[:1] not in ";"]
-    kept = (line for line in lines if " SOA " not in line and " TSIG " not in line)
-    return sorted({line if " TXT " in line else _lowered(line) for line in kept})
-
-
-def _lowered(line: str) -> str:
-    """Return a record with the names in its data in lower case, in which we keep them."""
-    owner, ttl, rclass, rtype, data = line.split(" ", 4)
-    return f"{owner} {ttl} {rclass} {rtype} {data.lower()}"
+    dns.query.inbound_xfr("127.0.0.1", zone, query, port=port, timeout=DEADLINE)
+    found = []
+    for owner, ttl, rdata in zone.iterate_rdatas():
+        rtype = dns.rdatatype.to_text(rdata.rdtype)
+        data = str(rdata) if rtype == "TXT" else str(rdata).lower()
+        if rtype != "SOA":
+            found.append(f"{owner} {ttl} IN {rtype} {data}")
+    return sorted(found)
 
 
 def _exactly(sock: socket.socket, count: int) -> bytes:
