@@ -259,6 +259,38 @@ def set_serial(path: Path, serial: int) -> None:
     run(store.close())
 
 
+def test_a_restored_backup(tmp_path: Path, stack: ExitStack) -> None:
+    """Its serial is an old one: secondaries keep what they have until the next change.
+
+    `secondary list` says so, and after that change they have what we have.
+    """
+    fleet = Fleet(tmp_path, ("Knot", "BIND"))
+    stack.callback(fleet.stop)
+    fleet.start()
+    fleet.compare()
+    state, backup, old = tmp_path / "state.db", tmp_path / "backup.db", fleet.serial()
+    words = [tool("sqlite3"), state, f".backup {backup}"]
+    subprocess.run(words, check=True, timeout=30)
+    wait_for(lambda: time.time() > old + 1)
+    later = fleet.switch("backup")
+    fleet.wait(later)
+    fleet.server.stop()
+    state.write_bytes(backup.read_bytes())
+    for rest in ("-wal", "-shm", ".acknowledged"):
+        state.with_name("state.db" + rest).unlink(missing_ok=True)
+    fleet.server.start()
+    assert fleet.serial() == old
+    wait_for(
+        lambda: fleet.server.ctl("secondary", "list").stdout.count("ours") >= 2,
+        lambda: fleet.server.ctl("secondary", "list").stdout,
+    )
+    assert {one.serial(ZONE) for one in fleet.secondaries.values()} == {later}
+    wait_for(lambda: time.time() > later + 1)
+    fleet.server.do(command="group set", name="empty", ttl=61)
+    fleet.compare()
+    assert addresses_at(fleet.secondaries["BIND"].port) == [ADDRESSES["primary"]]
+
+
 def test_zones_come_and_go_with_the_catalog(tmp_path: Path, stack: ExitStack) -> None:
     """A zone that a reload adds is served by Knot and BIND, and one that it removes is not."""
     fleet = Fleet(tmp_path, ("Knot", "BIND"), catalog=True)
