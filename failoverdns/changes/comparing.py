@@ -20,6 +20,7 @@ from failoverdns.model.zone import Zone
 from failoverdns.protocol.table.deltas import write_removals, write_static
 from failoverdns.rules.decisions.configuring import apex_faults, group_at
 from failoverdns.rules.derived.affected_names import changed_zones
+from failoverdns.rules.derived.stored import zone_with
 
 STEP: Final = 500
 """Names that are compared in one step."""
@@ -71,7 +72,8 @@ def compare(
                 faults += _conflicts(state, before, zone, changed)
             yield
         if before is not None:
-            hidden += yield from hidden_by_records(state, before, zone)
+            after = zone_with(zone, state.stored_records(origin))
+            hidden += yield from hidden_by_records(state, before, after)
     if faults:
         more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
         raise Rejected("in-use", "; ".join([*faults[:MOST_FAULTS], *more]))

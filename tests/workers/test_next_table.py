@@ -211,6 +211,15 @@ def test_stored_records_are_served_through_a_reload_as_after_a_new_start(
         assert served(reload.next) == served(filled(view))
 
 
+def test_a_reload_tells_what_new_records_hide_from_a_stored_wildcard() -> None:
+    new = samples.zone(records=(text("_dmarc.www"),))
+    reload = _Reload(samples.state(), (new,))
+    reload.do(StoreRecords(new.origin, (NewRecord(name("*.failover.test"), A, 60, bytes(4)),)))
+    list(reload.steps())
+    (warning,) = reload.difference.hidden
+    assert warning.startswith("no wildcard answers at www.failover.test any more")
+
+
 def test_a_stored_record_that_comes_and_goes_during_a_reload_leaves_the_new_records() -> None:
     """Its removal restores, in both tables, what the present configuration has at its name."""
     old, new = samples.zone(records=(text("www"), text("gone"))), samples.zone(records=())

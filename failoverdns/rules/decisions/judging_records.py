@@ -25,14 +25,14 @@ from failoverdns.model.errors import Code, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.record_text import type_name
 from failoverdns.model.records import AAAA, CNAME, DNAME, MARKER, NS, SOA, A, RRset
-from failoverdns.model.static_records import is_wildcard, wire_rdata
+from failoverdns.model.static_records import is_wildcard
 from failoverdns.model.stored_records import MAX_RRSET, MAX_STORED, StoredRecords, size_of
 from failoverdns.model.zone import Zone
 from failoverdns.rules.decisions.record_names import why_reserved
 from failoverdns.rules.derived.apex import labelled_apex
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.reconfigured import with_zone
-from failoverdns.rules.derived.stored import changed_names, zone_after
+from failoverdns.rules.derived.stored import changed_names, occluding, zone_after
 from failoverdns.rules.derived.trails import application_loop
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
@@ -43,7 +43,6 @@ MAX_TTL: Final = 2**31 - 1
 MAX_FAULTS: Final = 20
 """Reasons that a refusal has, at most: a command may have hundreds of records."""
 
-_DS: Final = 43
 _BY_SIGNING: Final = frozenset((30, 46, 47, 50))
 """NXT, RRSIG, NSEC and NSEC3."""
 
@@ -84,16 +83,6 @@ def check_records(view: View, zone: Zone, writes: Collection[Write]) -> None:
         raise Rejected(code, "; ".join([*found[:MAX_FAULTS], *more]))
 
 
-def cut_above(zone: Zone, owner: DomainName) -> DomainName | None:
-    """Return the highest delegation at or above a name of a zone, or None."""
-    found = None
-    while owner != zone.origin:
-        if any(rrset.rtype == NS for rrset in zone.static.at(owner)):
-            found = owner
-        owner = owner.parent()
-    return found
-
-
 def new_rrsets(write: Write) -> Iterator[RRset]:
     """Yield the RRsets of a write that it adds or changes."""
     before = write.before.rrsets if isinstance(write.before, StoredRecords) else ()
@@ -126,16 +115,8 @@ def _rrset_faults(view: View, zone: Zone, owner: DomainName, rrset: RRset) -> It
         yield f"{owner}: {rrset.ttl} is not a TTL; give seconds from 0 to {MAX_TTL}"
     if size_of(owner, rrset) > MAX_RRSET:
         yield f"the {what} of {owner} do not fit into one DNS message"
-    cut = cut_above(zone, owner)
-    if cut is None or (owner == cut and rtype in (NS, _DS)):
-        return
-    servers = {
-        wire_rdata(data).lower()
-        for found in zone.static.at(cut)
-        if found.rtype == NS
-        for data in found.data
-    }
-    if rtype not in (A, AAAA) or owner.wire not in servers:
+    cut = occluding(zone, owner, rtype)
+    if cut is not None:
         where = "at" if owner == cut else "below"
         yield (
             f"{owner} is {where} {cut}, which is delegated by an NS record, so its servers answer "

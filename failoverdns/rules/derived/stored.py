@@ -7,6 +7,9 @@
 | the origin: SOA and NS records    | RRsets of these types                      |
 | the origin: an alias              | A and AAAA records                         |
 
+Below a delegation nothing but glue is answered, wherever the records are: they are kept, exported
+and transferred all the same (RFC 5936 section 3.5).
+
 So a configuration is never refused because of stored records; what is hidden is reported, and
 appears when the configuration drops what is in its place.
 """
@@ -14,13 +17,17 @@ appears when the configuration drops what is in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from failoverdns.model.change import Write
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, SOA, A, RRset
+from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, RRset
+from failoverdns.model.static_records import wire_rdata
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.view import View
+
+_DS: Final = 43
 
 
 def hidden_rrsets(zone: Zone, records: StoredRecords) -> tuple[RRset, ...]:
@@ -40,6 +47,8 @@ def why_hidden(zone: Zone | None, records: StoredRecords, rrset: RRset) -> str |
     """
     if zone is None:
         return f"zone {records.zone} is not configured"
+    if (cut := occluding(zone, records.owner, rrset.rtype)) is not None:
+        return f"{cut} is delegated by an NS record, so its servers answer there"
     types = configured_types(zone, records.owner)
     if CNAME in types:
         return "the configuration has a CNAME record there"
@@ -50,6 +59,23 @@ def why_hidden(zone: Zone | None, records: StoredRecords, rrset: RRset) -> str |
     if records.owner == zone.origin and zone.alias is not None and rrset.rtype in (A, AAAA):
         return f"the addresses of the alias {zone.alias} are answered there"
     return "the configuration has records of this type there"
+
+
+def occluding(zone: Zone, owner: DomainName, rtype: int) -> DomainName | None:
+    """Return the delegation at or above a name whose servers answer for a type there, or None.
+
+    The zone itself answers with the NS and DS records of a delegation, and sends the addresses of
+    its servers along (glue).
+    """
+    name, cut, servers = owner, None, set[bytes]()
+    while name != zone.origin:
+        found = [rrset for rrset in zone.static.at(name) if rrset.rtype == NS]
+        if found:
+            cut, servers = name, {wire_rdata(data).lower() for one in found for data in one.data}
+        name = name.parent()
+    if cut is None or (owner == cut and rtype in (NS, _DS)):
+        return None
+    return None if rtype in (A, AAAA) and owner.wire in servers else cut
 
 
 def whose(zone: Zone, owner: DomainName) -> str:

@@ -22,6 +22,7 @@ from failoverdns.model.records import AAAA, CNAME, MARKER, NS, TXT, A, Opaque, O
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.stored import why_hidden
+from failoverdns.rules.reports.record_reports import stored_list
 
 ZONE = name("failover.test")
 ADDRESS, OTHER = b"\xc0\0\2\x50", b"\xc0\0\2\x51"
@@ -245,6 +246,23 @@ def test_names_below_a_stored_delegation_are_answered_elsewhere() -> None:
     assert answers(view, "sub.failover.test") == ["NS ns.other.example."]
     refused = samples.refusal(view, add(("www.sub", A, ADDRESS)))
     assert "www.sub.failover.test is below sub.failover.test, which is delegated" in refused.message
+
+
+def test_records_below_a_delegation_of_the_configuration_are_listed_as_not_answered() -> None:
+    """They are kept and exported; NS, DS and glue are not hidden."""
+    view = state()
+    carry_out(view, add(("a.sub", TXT, TEXT), ("ns.sub", A, ADDRESS), ("sub", 43, b"ds")))
+    zone = configured(("sub", NS, below("ns.sub").wire))
+    carry_out(view, Configure((zone,)))
+    hidden = {one["name"]: one["hidden"] for one in stored_list(view, ZONE)}
+    assert hidden == {
+        "sub.failover.test": None,
+        "a.sub.failover.test": (
+            "sub.failover.test is delegated by an NS record, so its servers answer there"
+        ),
+        "ns.sub.failover.test": None,
+    }
+    assert answers(view, "a.sub.failover.test") == ['TXT "hi"']
 
 
 def test_a_group_switches_as_ever_beside_stored_records() -> None:
