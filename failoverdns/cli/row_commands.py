@@ -112,9 +112,10 @@ def _command(row: CommandRow) -> click.Command:
 
 def _click_parameter(parameter: Parameter[Any]) -> click.Parameter:
     if parameter.position:
+        name = f"{parameter.metavar} ..." if parameter.repeated else parameter.metavar
         return click.Argument(
             [parameter.name],
-            metavar=f"{parameter.metavar} ..." if parameter.repeated else parameter.metavar,
+            metavar=name if parameter.required else f"[{name}]",
             required=parameter.required,
             nargs=-1 if parameter.repeated else 1,
         )
@@ -128,7 +129,8 @@ def _click_parameter(parameter: Parameter[Any]) -> click.Parameter:
         type=kind,
         help=parameter.help[0].upper() + parameter.help[1:] + ".",
         metavar=None if parameter.is_flag or parameter.choices else parameter.metavar,
-        is_flag=parameter.is_flag,
+        # With False, click takes the option without a value, as if it were not there.
+        is_flag=parameter.is_flag or None,
         multiple=parameter.repeated,
         required=parameter.required,
         callback=_read_file if parameter.file else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,39 @@ def test_every_option_has_a_help_text() -> None:
                 text = option.help or ""
                 assert text[:1].isupper(), option.name
                 assert text.endswith("."), option.name
+
+
+def test_an_option_without_its_value_is_an_error() -> None:
+    """`switch shop --at` must not switch now."""
+    for words, command in _all_commands():
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.is_flag and not option.count:
+                done = CliRunner().invoke(cli, [*words, option.opts[-1]])
+                assert done.exit_code == 2, (words, option.opts)
+                assert f"'{option.opts[-1]}' requires an argument" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (["zone", "notify"], "[ZONE]"),
+        (["record", "remove"], "ZONE NAME [TYPE] [DATA]"),
+        (["switch"], "GROUP ..."),
+    ],
+    ids=["zone notify", "record remove", "switch"],
+)
+def test_the_usage_shows_which_arguments_may_be_left_out(words: list[str], usage: str) -> None:
+    shown = CliRunner().invoke(cli, [*words, "--help"], terminal_width=80)
+    assert shown.output.splitlines()[0].endswith(f"{' '.join(words)} [OPTIONS] {usage}")
+
+
+def _all_commands() -> Iterator[tuple[list[str], click.Command]]:
+    for name, command in cli.commands.items():
+        if isinstance(command, click.Group):
+            for verb, nested in command.commands.items():
+                yield [name, verb], nested
+        else:
+            yield [name], command
 
 
 def test_check_config_prints_warnings_and_succeeds(tmp_path: Path) -> None:
