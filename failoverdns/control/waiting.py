@@ -31,7 +31,7 @@ async def wait_for_secondaries(
         return done
     found = await following.wait(_serials(view, command), command.wait_secondaries)
     times = [read_timestamp(str(one["served_at"])) for one in found if one["served_at"]]
-    delay = max(0.0, max(times, default=began) - began)
+    delay = max(0.0, max(times, default=began) - _as_shown(began))
     before = done.result.get("warnings")
     warnings = [*(before if isinstance(before, list) else ()), *_warnings(found)]
     result: dict[str, Json] = {
@@ -58,7 +58,13 @@ def _drained_later(group: dict[str, Any], delay: float) -> dict[str, Json]:
     """Return the report of a group whose clients may ask secondaries that served it later."""
     if not group["changed"] or not group["drained_at"]:
         return group
-    return {**group, "drained_at": timestamp(read_timestamp(group["drained_at"]) + delay)}
+    drained_at = read_timestamp(group["drained_at"]) + delay
+    return {**group, "drained_at": timestamp(round(drained_at, 3))}
+
+
+def _as_shown(seconds: float) -> float:
+    """Return a time without what replies cut off, so that it can be compared with theirs."""
+    return read_timestamp(str(timestamp(seconds)))
 
 
 def _warnings(found: list[dict[str, Json]]) -> list[Json]:

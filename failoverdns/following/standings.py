@@ -209,7 +209,7 @@ class Standings:
         if reported.silent_since is not None:
             return f"{where} does not answer (since {timestamp(reported.silent_since)})"
         if reported.problem is not None:
-            return f"{where}: {reported.problem}"
+            return f"{where} {reported.problem}"
         serial = view.serial(pair[1])
         ours = serial.serial if serial is not None else reported.ours
         has = "no serial that is known" if reported.serial is None else f"serial {reported.serial}"

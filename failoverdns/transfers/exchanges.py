@@ -171,7 +171,7 @@ class Exchanges:
             problem: str | None = unverified(word, fault.rcode, fault.error, key, apart)
             self._answered(sent, None, problem)
         except Malformed as fault:
-            self._answered(sent, None, f"its reply to {word} cannot be read: {fault}")
+            self._answered(sent, None, f"sends a reply to {word} that cannot be read: {fault}")
         else:
             if reply.opcode == _OPCODES[sent.kind] and reply.origin in (None, sent.origin):
                 self._answered(sent, reply.serial, _problem(sent.kind, reply))
@@ -216,4 +216,4 @@ def _cannot_send(settings: SecondarySettings, fault: OSError | CannotListenError
     why = fault.socketError if isinstance(fault, CannotListenError) else fault
     text = why.strerror if isinstance(why, OSError) and why.strerror else str(why)
     where = f" from {settings.source}" if settings.source is not None else ""
-    return f"nothing can be sent to it{where}: {text}"
+    return f"cannot be asked{where}: {text}"

@@ -41,7 +41,10 @@ def unverified(message: str, rcode: int | None, error: int | None, key: str, apa
     None if it has none.  `apart` are the seconds by which its clock is ahead of ours.
     """
     if error == BADKEY:
-        return f"answers BADKEY to {message}: it does not know the key {key}, or not for this"
+        return (
+            f"answers BADKEY to {message}: it does not know the key {key}, "
+            "or not from the address of this server (see `source`)"
+        )
     if error == BADSIG:
         return f"answers BADSIG to {message}: the secret of the key {key} is another one there"
     if error == BADTIME:
@@ -51,4 +54,4 @@ def unverified(message: str, rcode: int | None, error: int | None, key: str, apa
         return f"answers TSIG error {error} to {message}"
     if rcode:
         return f"{in_words(message, rcode)} (the reply is not signed)"
-    return f"its reply to {message} is not signed with the key {key}"
+    return f"sends a reply to {message} that is not signed with the key {key}"

@@ -102,6 +102,18 @@ def test_drained_at_counts_from_the_last_secondary_that_serves_it(
     ]
 
 
+@pytest.mark.parametrize("after", [0.0004, 0.0017, 0.2509, 1.0006])
+def test_drained_at_is_a_ttl_after_the_last_served_at_whatever_milliseconds_cut_off(
+    corridor: Corridor, secondaries: Secondaries, after: float
+) -> None:
+    corridor.now += 0.0009
+    secondaries.found = [found("ns2", corridor.now + after)]
+    (reply,) = ask(corridor, secondaries, "switch shop --wait-secondaries 5")
+    (group,), (secondary,) = reply["result"]["groups"], reply["result"]["secondaries"]
+    served_at = read_timestamp(secondary["served_at"])
+    assert group["drained_at"] == timestamp(round(served_at + 60, 3))
+
+
 def test_several_groups_wait_for_all_of_their_zones_at_once(
     corridor: Corridor, secondaries: Secondaries
 ) -> None:

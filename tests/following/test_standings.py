@@ -112,7 +112,7 @@ def test_a_secondary_that_follows_each_change_never_stays_behind() -> None:
             {"silent_since": 1001.0},
             "198.51.100.53:53 does not answer (since 1970-01-01T00:16:41.000Z)",
         ),
-        ({"problem": "answers NOTAUTH"}, "198.51.100.53:53: answers NOTAUTH"),
+        ({"problem": "answers NOTAUTH"}, "198.51.100.53:53 answers NOTAUTH"),
     ],
 )
 def test_why_it_is_behind_names_its_address(fields: dict[str, Any], why: str) -> None:
