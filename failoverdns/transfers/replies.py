@@ -43,7 +43,7 @@ def unverified(message: str, rcode: int | None, error: int | None, key: str, apa
     if error == BADKEY:
         return (
             f"answers BADKEY to {message}: it does not know the key {key}, "
-            "or not from the address of this server (see `source`)"
+            f"or does not accept {message} with it from this address"
         )
     if error == BADSIG:
         return f"answers BADSIG to {message}: the secret of the key {key} is another one there"

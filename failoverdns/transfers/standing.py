@@ -181,7 +181,7 @@ class Standing:
     def _newer(self) -> str | None:
         if self.serial is None or not is_newer(self.serial, self.ours):
             return None
-        return "its serial is newer than ours: have it fetch the whole zone again"
+        return "has a newer serial than ours: change the zone, or have it fetch the zone anew"
 
 
 def _outline(known: Known) -> tuple[object, ...]:

@@ -146,7 +146,7 @@ def test_a_serial_that_is_newer_than_ours_is_a_problem() -> None:
     standing.has(0.02, 20)
     problem = standing.known().problem
     assert problem is not None
-    assert "newer than ours" in problem
+    assert "newer serial than ours" in problem
 
 
 def test_what_a_secondary_fetched_is_asked_about_at_once() -> None:
