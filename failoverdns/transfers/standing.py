@@ -181,7 +181,7 @@ class Standing:
     def _newer(self) -> str | None:
         if self.serial is None or not is_newer(self.serial, self.ours):
             return None
-        return "has a newer serial than ours: change the zone, or have it fetch the zone anew"
+        return "has a newer serial than ours: change the zone, or have it fetch all of it"
 
 
 def _outline(known: Known) -> tuple[object, ...]:

@@ -6,6 +6,7 @@
 | delegate names that have other records                 | yes                     |
 | delegate to servers that nobody can find               | yes                     |
 | take a name above them from a wildcard                 | yes                     |
+| have the name of the zone twice in that of their owner |                         |
 | lead in a loop of CNAME records                        | yes                     |
 | lead to a name that lacks its dot, or to an address    | yes                     |
 | give the RRset that they join another TTL              |                         |
@@ -90,7 +91,17 @@ def _of_name(view: View, zone: Zone, changed: View, after: Zone, write: Write) -
                     f"this CNAME leads back to itself, so nobody finds anything there: {trail.text}"
                 )
     if before is None:
+        if _is_twice(records.owner, zone.origin):
+            yield (
+                f"the name {records.owner} has that of the zone in it twice: is the dot at its end "
+                "missing?"
+            )
         yield from _taken_from_wildcard(view, zone, after, records.owner)
+
+
+def _is_twice(owner: DomainName, origin: DomainName) -> bool:
+    """Return whether an owner was probably written as a whole name without the dot at its end."""
+    return str(origin).count(".") > 0 and owner.wire.endswith(origin.wire[:-1] + origin.wire)
 
 
 def _delegated(zone: Zone, after: Zone, cut: DomainName, rrset: RRset) -> Iterator[str]:

@@ -271,6 +271,7 @@ def test_what_is_not_stored_cannot_be_removed(text: str, message: str) -> None:
         ([("*", TXT, b"\1x")], "'_dmarc.www TXT a'", "no wildcard answers at www.failover.test"),
         ([], "'a CNAME b' 'b CNAME a'", "this CNAME leads back to itself"),
         ([], "'a CNAME x.y.failover.test'", "is the dot at its end missing?"),
+        ([], "'www.failover.test A 192.0.2.1'", "has that of the zone in it twice: is the dot"),
         ([], "'a MX 10 192.0.2.1'", "is an address where the name of a host belongs"),
         ([], "'k TXT v=DKIM1; p=x'", "a semicolon outside quotes begins a comment"),
     ],
