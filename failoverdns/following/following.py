@@ -148,7 +148,7 @@ class Following:
     def _missing(self, pair: Pair) -> dict[str, Json]:
         """Return what a wait found of a secondary that does not have the serial."""
         if pair[0] in self._standings.of_zone(pair[1]):
-            why = self._standings.why(pair, self._effects.state(), self._moment()) or TOO_MANY
+            why = self._standings.why(pair, self._effects.state()) or TOO_MANY
         else:
             why = "it is not configured any more"
         return _found(pair, self._standings.serial(pair), None, why)
@@ -193,7 +193,7 @@ class Following:
         return names
 
     def _row(self, pair: Pair) -> dict[str, Json]:
-        return self._standings.row(pair, self._effects.state(), self._moment())
+        return self._standings.row(pair, self._effects.state())
 
     def _moment(self) -> Moment:
         return Moment(self._effects.now(), self._effects.steady())

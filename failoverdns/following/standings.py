@@ -18,7 +18,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.settings import SecondarySettings
-from failoverdns.model.timestamps import duration, timestamp
+from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.view import View
 
@@ -188,7 +188,7 @@ class Standings:
             if moment.steady - since.steady < max(self._ttls[origin], SHORTEST):
                 continue
             if view.entity(BehindSecondary, pair) is None:
-                problem = self.why(pair, view, moment) or ""
+                problem = self.why(pair, view) or ""
                 found.append(BehindSecondary(name, origin, since.now, problem))
         return tuple(found)
 
@@ -197,7 +197,7 @@ class Standings:
         recorded = (found.identity for found in view.entities(BehindSecondary))
         return tuple(pair for pair in recorded if self._is_in_step(pair))
 
-    def why(self, pair: Pair, view: View, moment: Moment) -> str | None:
+    def why(self, pair: Pair, view: View) -> str | None:
         """Return in words why a secondary is behind; None if it is in step."""
         standing = self._pairs[pair]
         if standing.behind_since is None:
@@ -215,11 +215,10 @@ class Standings:
         has = "no serial that is known" if reported.serial is None else f"serial {reported.serial}"
         notified = "NOTIFY was not accepted yet"
         if reported.notified_at is not None:
-            ago = _ago(moment.now - reported.notified_at)
-            notified = f"NOTIFY was accepted {ago} ago"
+            notified = f"NOTIFY was accepted at {timestamp(reported.notified_at)}"
         return f"it has {has}, ours is {ours}; {notified}"
 
-    def row(self, pair: Pair, view: View, moment: Moment) -> dict[str, Json]:
+    def row(self, pair: Pair, view: View) -> dict[str, Json]:
         """Return what is known of one pair, as a JSON object.
 
         `in_step` is None where nothing is known.
@@ -234,7 +233,7 @@ class Standings:
             "serial": reported.serial if reported is not None else None,
             "in_step": (since is None) if known else None,
             "since": timestamp(since.now if since is not None else standing.since),
-            "problem": self.why(pair, view, moment),
+            "problem": self.why(pair, view),
         }
 
     def _is_in_step(self, pair: Pair) -> bool:
@@ -245,10 +244,6 @@ class Standings:
         if standing.behind_since is None:
             standing.behind_since = moment
             self._late.add(pair)
-
-
-def _ago(seconds: float) -> str:
-    return f"{max(0.0, seconds):.1f} s" if seconds < 10 else duration(seconds)
 
 
 def _number(value: Any) -> int | None:

@@ -55,14 +55,14 @@ def standings(*zones: Zone, catalog: DomainName | None = None) -> Standings:
 
 
 def test_before_the_first_report_nothing_is_known() -> None:
-    row = standings().row(PAIR, view(17), at(1))
+    row = standings().row(PAIR, view(17))
     assert (row["in_step"], row["serial"], row["problem"]) == (None, None, NOT_ASKED)
 
 
 def test_a_secondary_with_the_present_serial_is_in_step_since_it_was_seen_so() -> None:
     known = standings()
     known.take(PAIR, reported(17, seen_at=1002.0), view(17), at(3))
-    row = known.row(PAIR, view(17), at(4))
+    row = known.row(PAIR, view(17))
     assert row == {
         "secondary": "ns2",
         "zone": "failover.test",
@@ -72,28 +72,28 @@ def test_a_secondary_with_the_present_serial_is_in_step_since_it_was_seen_so() -
         "problem": None,
     }
     known.take(PAIR, reported(17, seen_at=1062.0), view(17), at(62))
-    assert known.row(PAIR, view(17), at(63))["since"] == "1970-01-01T00:16:42.000Z"
+    assert known.row(PAIR, view(17))["since"] == "1970-01-01T00:16:42.000Z"
 
 
 def test_a_change_puts_it_behind_until_it_has_the_new_serial() -> None:
     known = standings()
     known.take(PAIR, reported(17), view(17), at(1))
     known.raised(ORIGIN, 18, at(5))
-    row = known.row(PAIR, view(18), at(7))
+    row = known.row(PAIR, view(18))
     assert (row["in_step"], row["since"]) == (False, "1970-01-01T00:16:45.000Z")
     assert row["problem"] == "it has serial 17, ours is 18; NOTIFY was not accepted yet"
     known.take(PAIR, reported(17, 18, notified_at=1005.0), view(18), at(7))
-    expected = "it has serial 17, ours is 18; NOTIFY was accepted 2.1 s ago"
-    assert known.why(PAIR, view(18), at(7.1)) == expected
+    expected = "it has serial 17, ours is 18; NOTIFY was accepted at 1970-01-01T00:16:45.000Z"
+    assert known.why(PAIR, view(18)) == expected
     known.take(PAIR, reported(18), view(18), at(8))
-    assert known.why(PAIR, view(18), at(8)) is None
+    assert known.why(PAIR, view(18)) is None
 
 
 def test_a_report_that_comes_before_the_announcement_of_the_change_counts() -> None:
     known = standings()
     known.take(PAIR, reported(18), view(18), at(1))
     known.raised(ORIGIN, 18, at(1.1))
-    assert known.row(PAIR, view(18), at(2))["in_step"] is True
+    assert known.row(PAIR, view(18))["in_step"] is True
 
 
 def test_a_secondary_that_follows_each_change_never_stays_behind() -> None:
@@ -118,19 +118,19 @@ def test_a_secondary_that_follows_each_change_never_stays_behind() -> None:
 def test_why_it_is_behind_names_its_address(fields: dict[str, Any], why: str) -> None:
     known = standings()
     known.take(PAIR, reported(17, **fields), view(17), at(1))
-    assert known.row(PAIR, view(17), at(2))["in_step"] is False
-    assert known.why(PAIR, view(17), at(2)) == why
+    assert known.row(PAIR, view(17))["in_step"] is False
+    assert known.why(PAIR, view(17)) == why
 
 
 def test_without_the_transfer_process_nothing_is_known() -> None:
     known = standings()
     known.take(PAIR, reported(17), view(17), at(1))
     known.lose(at(2))
-    row = known.row(PAIR, view(17), at(3))
+    row = known.row(PAIR, view(17))
     assert (row["in_step"], row["serial"]) == (None, 17)
     assert "does not run" in str(row["problem"])
     known.take(PAIR, reported(17), view(17), at(4))
-    assert known.row(PAIR, view(17), at(5))["in_step"] is True
+    assert known.row(PAIR, view(17))["in_step"] is True
 
 
 @pytest.mark.parametrize(("ttl", "limit"), [(60, 60), (300, 300), (0, 5)])
@@ -179,8 +179,8 @@ def test_a_reload_keeps_what_is_known_of_secondaries_that_stay() -> None:
     known = standings()
     known.take(PAIR, reported(17), view(17), at(1))
     known.configure((zone("ns2", "ns3"),), (secondary(), secondary("ns3")), None, at(2))
-    assert known.row(PAIR, view(17), at(3))["in_step"] is True
-    assert known.row(("ns3", ORIGIN), view(17), at(3))["in_step"] is None
+    assert known.row(PAIR, view(17))["in_step"] is True
+    assert known.row(("ns3", ORIGIN), view(17))["in_step"] is None
     known.configure((zone(),), (), None, at(4))
     known.take(PAIR, reported(17), view(17), at(5))
     assert known.of_zone(ORIGIN) == ()

@@ -91,10 +91,20 @@ def _changed(part: Result) -> str:
     if part["kind"] == "records":
         records = (_record(text, *ttls) for text, ttls in part["fields"].items())
         return f"records {part['name']}: {', '.join(records)}"
+    if part["kind"] == "secondary" and part["done"] != "changed":
+        return f"secondary {part['name']} {_standing(part)}"
     if part["done"] != "changed":
         return f"{part['kind']} {part['name']} {part['done']}"
     fields = (f"{key} {_value(old)} -> {_value(new)}" for key, (old, new) in part["fields"].items())
     return f"{part['kind']} {part['name']}: {', '.join(fields)}"
+
+
+def _standing(part: Result) -> str:
+    """Return that a secondary is behind in a zone, and why; or that it is in step again."""
+    (old_zone, zone), (_, problem) = part["fields"]["zone"], part["fields"]["problem"]
+    if zone is None:
+        return f"is in step in {old_zone}"
+    return f"is behind in {zone}: {problem}"
 
 
 def _record(text: str, old: int | None, new: int | None) -> str:

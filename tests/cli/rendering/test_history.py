@@ -65,6 +65,27 @@ def test_a_change_of_records_shows_them(part: dict[str, Any], text: str) -> None
     assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(text)
 
 
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (
+            {"done": "created", "fields": {"zone": [None, "a.test"], "problem": [None, "why"]}},
+            "secondary ns2 is behind in a.test: why",
+        ),
+        (
+            {"done": "removed", "fields": {"zone": ["a.test", None], "problem": ["why", None]}},
+            "secondary ns2 is in step in a.test",
+        ),
+    ],
+    ids=["behind", "in step"],
+)
+def test_a_secondary_that_falls_behind_is_not_one_that_was_created(
+    part: dict[str, Any], text: str
+) -> None:
+    change = {"kind": "secondary", "name": "ns2", **part}
+    assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(f": {text}")
+
+
 def test_a_change_names_its_principal() -> None:
     """One of version 0.1.0 is shown as that version showed it, byte for byte."""
     who = {"uid": 1000, "pid": 7, "command": "failoverdns"}
