@@ -215,8 +215,9 @@ def test_each_switch_reaches_each_secondary(
             dns.message.make_query(f"empty.{ZONE}", "A"), "127.0.0.1", 5, secondary.port
         )
         assert (reply.rcode(), reply.answer) == (0, []), f"{secondary.name}: NODATA"
-    text = fleet.secondaries["Knot"].log.read_text()
-    assert "IXFR, incoming" in text, "changes are transferred, not zones"
+    if "Knot" in names:
+        text = fleet.secondaries["Knot"].log.read_text()
+        assert "IXFR, incoming" in text, "changes are transferred, not zones"
 
 
 def test_a_secondary_that_was_away_for_1000_changes(tmp_path: Path, stack: ExitStack) -> None:
