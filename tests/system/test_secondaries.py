@@ -147,6 +147,7 @@ class Fleet:
     def compare(self, zone: str = ZONE) -> list[str]:
         """Check that each secondary has the records that we have; return these."""
         self.wait(self.serial(zone), zone)
+        wait_for(lambda: transfer(zone, self.port, *KEY.words))  # it may just have started
         ours = transfer(zone, self.port, *KEY.words)
         assert ours == records_of(self.server.do(command="records", zone=zone)["text"], zone)
         for name, secondary in self.secondaries.items():
