@@ -451,5 +451,19 @@ def test_a_star_matches_any_characters(pattern: str, text: str, expected: bool) 
     assert matches(pattern, text) is expected
 
 
+def test_a_dot_in_a_label_is_not_one_between_labels() -> None:
+    view = state(zones=[samples.zone(updates=(UpdateScope(KEY, ("*.dev",), frozenset({1})),))])
+    assert refused(add(r"a\.dev"), view) is Rcode.REFUSED
+    assert at(updated(add(r"a\.b.dev"), view=view), r"a\.b.dev")
+
+
+def test_records_below_a_delegation_are_deleted_one_by_one() -> None:
+    view = updated(both(add("x.cut"), add("x.cut", 60, "A", "192.0.2.8")))
+    view = updated(add("cut", 60, "NS", "ns.example."), view=view)
+    updated(delete("x.cut", "A", "192.0.2.7"), view=view)
+    assert at(view, "x.cut") == {1: (60, [OTHER])}
+    assert refused(add("x.cut", 60, "A", "192.0.2.9"), view) is Rcode.REFUSED
+
+
 def test_addresses_are_those_of_the_samples() -> None:
     assert addresses("192.0.2.7")[0].packed == ADDRESS
