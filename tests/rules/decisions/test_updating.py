@@ -26,6 +26,7 @@ from updates import ACME, HEADS, KEY, SCOPES, command
 
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import Challenge
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Rcode
 from failoverdns.model.records import Opaque, OwnedRRset
@@ -270,6 +271,17 @@ def test_a_challenge_stands_beside_that_of_the_server_and_takes_nothing_from_it(
     assert values() == 1
 
 
+def test_a_cname_record_does_not_take_the_place_of_the_challenge_of_the_server() -> None:
+    """An alias of its own is fine there, but not while a CA looks for the answer."""
+    owner = f"_acme-challenge.{HOSTNAME}"
+    elsewhere = add(owner + ".", 60, "CNAME", "validated.example.")
+    assert set(at(updated(elsewhere), owner + ".")) == {5}
+    order = samples.order("app-eu", HOSTNAME)
+    order = replace(order, challenges=(Challenge(name(owner), "ours"),))
+    view = state(eu(), us(), group(), order, zones=[samples.zone(updates=SCOPES)])
+    assert set(at(updated(elsewhere, view=view), owner + ".")) == {16}
+
+
 IGNORED: list[tuple[str, Write, Write]] = [
     ("a CNAME beside others", ADD, add("www", 60, "CNAME", "x")),
     ("others beside a CNAME", add("www", 60, "CNAME", "x"), ADD),
@@ -315,6 +327,16 @@ def test_records_of_the_configuration_are_not_updated() -> None:
     assert refused(delete("www", "TXT", "text"), view) is Rcode.REFUSED
     assert refused(delete("www"), view) is Rcode.REFUSED
     assert set(at(updated(ADD, view=view), "www")) == {1, 16}
+
+
+def test_a_cname_record_that_the_configuration_hides_lets_nothing_be_ignored() -> None:
+    """The client sees no CNAME record, so it would take NOERROR for done."""
+    view = updated(add("www", 60, "CNAME", "x"))
+    zone = samples.zone(records=(configured("www.failover.test"),), updates=SCOPES)
+    carry_out(view, Configure((zone,)))
+    assert set(at(view, "www")) == {16}
+    assert refused(ADD, view) is Rcode.REFUSED
+    assert set(at(updated(both(delete("www", "CNAME"), ADD), view=view), "www")) == {1, 16}
 
 
 def test_the_origin_gets_other_records_beside_a_group() -> None:
