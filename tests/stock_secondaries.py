@@ -179,8 +179,7 @@ def _powerdns(folder: Path, port: int, primary: Primary) -> Sequence[str | Path]
         f"launch=gsqlite3\ngsqlite3-database={database}\ngsqlite3-pragma-synchronous=0\n"
         f"local-address=127.0.0.1\nlocal-port={port}\nsocket-dir={folder}\n"
         "secondary=yes\nxfr-cycle-interval=1\nallow-axfr-ips=127.0.0.0/8\n"
-        "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n"
-        "consistent-backends=yes\nreceiver-threads=1\ndistributor-threads=1\nloglevel=5\n"
+        "receiver-threads=1\ndistributor-threads=1\nloglevel=5\nsecurity-poll-suffix=\n"
     )
     if not database.exists():
         schema = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql").read_text()

@@ -16,8 +16,8 @@ from attacks.streams import Stream
 from twisted.web.http import HTTPChannel
 
 from failoverdns import reactions, service
+from failoverdns.answering import forwarding, tcp_clients, tls, udp
 from failoverdns.answering import settings as agreeing
-from failoverdns.answering import tcp_clients, udp
 from failoverdns.automation import acting
 from failoverdns.automation import automation_loop as running
 from failoverdns.changes import ledger, overlay
@@ -250,6 +250,16 @@ STANDARDS = [
     ("reactor 16 queries of a connection and", tcp_clients.MESSAGES_IN_A_ROW, 16),
     ("of a connection and 64 of all are", tcp_clients.MESSAGES_A_TURN, 64),
     ("is read up to 64 KiB of its body, whole or", health.MAX_BODY, 64 * KIB),
+    ("process: 500 messages a second of the address", forwarding.SECONDARY[0], 500),
+    ("secondary; 50 a second and 200 at once of another", forwarding.NETWORK, (50, 200)),
+    ("500 a second and 1,000 at once of all of these", forwarding.OTHERS, (500, 1000)),
+    ("256 that wait for a reply, 64 of them", forwarding.MOST, 256),
+    ("for a reply, 64 of them not from secondaries", forwarding.MOST_OTHERS, 64),
+    ("connection has 5 seconds for its first message", arrivals.FIRST_BYTES_TIME, 5),
+    ("first message and 10 for its handshake", arrivals.HANDSHAKE_TIME, 10),
+    ("400 may be in their handshakes", arrivals.MAX_NEWCOMERS, 400),
+    ("take at most 40 % of the time of their", budgets.TIME_SHARE, 0.4),
+    ("100 connections at a time are carried", tls.MAX_CARRIED, 100),
 ]
 
 ROWS = [

@@ -148,8 +148,7 @@ class Listeners:
         Open files are asked for once, for the handshakes and for what is carried.  What TLS needs
         is loaded here, so that processes without it do without.
         """
-        from failoverdns.answering.tls import MAX_CARRIED, TLSDoor, TLSFactory
-        from failoverdns.net.arrivals import MAX_NEWCOMERS
+        from failoverdns.answering.tls import OPEN_FILES, TLSDoor, TLSFactory
         from failoverdns.net.dns_tls import DNSContext
 
         context = DNSContext(material)
@@ -166,8 +165,8 @@ class Listeners:
         door = self._door = TLSDoor(context, factory, self._reactor)
         OURS.want(
             "TLS handshakes of DNS clients",
-            MAX_NEWCOMERS + MAX_CARRIED,
-            used=lambda: len(door.newcomers) + factory.carried,
+            OPEN_FILES,
+            used=lambda: len(door.newcomers) + 2 * factory.carried,
             changed=door.limit,
         )
 

@@ -25,11 +25,14 @@ from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.tcp import HandOver, Respond, TCPConnection, TCPFactory
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.model.numbers import Rcode
-from failoverdns.net.arrivals import Arrival, Client, Door
+from failoverdns.net.arrivals import MAX_NEWCOMERS, Arrival, Client, Door
 from failoverdns.net.dns_tls import DNSContext, has_certificate, may_transfer
 
 MAX_CARRIED: Final = 100
 """Connections at a time that are carried for the transfer process."""
+
+OPEN_FILES: Final = MAX_NEWCOMERS + 2 * MAX_CARRIED
+"""Open files for handshakes, and for both ends of what is carried."""
 
 LINGER: Final = 10.0
 """Seconds that a client has to read the rest of what the transfer process has sent."""
@@ -71,7 +74,7 @@ class TLSConnection(TCPConnection):
 
     def _pass_on(self, connection: LinkedConnection) -> bool:
         """Hand one end of a pair of sockets over, and carry what passes through the other one."""
-        if self._doors.carried >= MAX_CARRIED:
+        if self._doors.carried >= self._doors.most_carried:
             return False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
@@ -148,6 +151,8 @@ class TLSFactory(TCPFactory):
         self.reactor = reactor
         self.carried = 0
         """Connections that are carried for the transfer process."""
+        self.most_carried = MAX_CARRIED
+        """Connections that may be, so that there are open files for them."""
 
     def buildProtocol(self, addr: IAddress | None) -> TLSConnection:  # noqa: N802
         """Return the protocol of a client whose handshake is complete."""
@@ -177,6 +182,13 @@ class TLSDoor(Door):
     def client(self, arrival: Arrival) -> Client:
         """Return what is above the TLS of a connection."""
         return _DNSClient(self, arrival)
+
+    def limit(self, most: int) -> None:
+        """Have at most N open files: one for each handshake, two for what is carried."""
+        newcomers = max(1, min(MAX_NEWCOMERS, most * MAX_NEWCOMERS // OPEN_FILES))
+        for arrival in self.newcomers.limit(newcomers):
+            arrival.leave()
+        self.factory.most_carried = max(1, (most - newcomers) // 2)
 
     def welcome(self, client: Client) -> bool:
         """Let a client in, which gives its place among the new ones back."""

@@ -174,7 +174,7 @@ def limit_of(packet: bytes, udp: bool) -> int:
     return min(max(message.payload, 512), 1232) if message.edns >= 0 else 512
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_ready_answer_equals_the_reply_of_the_slow_path(
     data: st.DataObject,

@@ -9,6 +9,7 @@ import pytest
 from samples import name
 
 from failoverdns.config.secondaries import MAX_SECONDARIES, server_address
+from failoverdns.model.catalog import catalog_of
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import Config, ListenAddress, SecondarySettings
 from failoverdns.model.zone import SOATimers
@@ -276,6 +277,10 @@ def test_the_catalog_is_a_name_beside_the_zones(load: Load) -> None:
     for text in ("catalog.a.test", "Catalog.example.", longest):
         config = load(f"{PLAIN}{TWO}catalog: {text}\n")
         assert config.catalog == name(text.lower().removesuffix("."))
+        made = catalog_of(config)
+        assert made is not None
+        assert made.members_of(name("xfr.test")) == (name("a.test"), name("b.test"))
+    assert catalog_of(load(PLAIN + TWO)) is None
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,6 @@ def test_a_secondary_that_follows_each_change_never_stays_behind() -> None:
     """The present serial may always be newer than the one that is reported."""
     known = standings()
     for second in range(1, 200):
-        known.take(PAIR, reported(second), view(second), at(second))
         known.raised(ORIGIN, second + 1, at(second + 0.5))
         known.take(PAIR, reported(second), view(second + 1), at(second + 0.6))
         assert known.behind(view(second + 1), at(second + 0.9)) == ()

@@ -11,7 +11,7 @@ import pytest
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.sockets import Pair, bind, close_pair
+from failoverdns.net.sockets import Pair, bind, close_pair, listen_tcp
 
 HOST = ip_address("127.0.0.1")
 
@@ -62,3 +62,23 @@ def test_descriptors_that_are_not_internet_sockets_are_refused() -> None:
     with pytest.raises(OSError, match="non-socket"):
         socket.socket(fileno=reading)
     os.close(reading)
+
+
+def test_a_tcp_socket_alone_is_for_tls() -> None:
+    """That of systemd counts; copies that a process hands over are closed, and all in the end."""
+    listening = listen_tcp(HOST, 0)
+    address = ListenAddress(HOST, listening.getsockname()[1])
+    first, second = listening.dup(), listening.dup()
+    inherited = Inherited({(address, "TCP"): listening})
+    inherited.hand_over_tcp(address, first)
+    inherited.hand_over_tcp(address, second)
+    assert second.fileno() == -1
+    assert inherited.left == [f"TCP {address}"] * 2
+    assert inherited.take_tcp(address) is listening
+    assert first.fileno() == -1
+    assert inherited.take_tcp(address) is None
+    inherited.hand_over_tcp(address, listening)
+    inherited.close()
+    assert listening.fileno() == -1
+    with listen_tcp(HOST, 0) as other, pytest.raises(Malformed, match="is bound to"):
+        inherited.hand_over_tcp(ListenAddress(HOST, 1), other)

@@ -12,12 +12,13 @@ import pytest
 
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.sockets import bind
+from failoverdns.net.sockets import bind, listen_tcp
 from failoverdns.net.succession import (
     VARIABLE,
     CannotSucceed,
     HandedClient,
     HandedConnection,
+    HandedListener,
     HandedPair,
     Succession,
     take_succession,
@@ -39,13 +40,14 @@ def sockets() -> Iterator[list[socket.socket]]:
 
 def test_a_succession_is_read_as_it_was_written(sockets: list[socket.socket]) -> None:
     """Its descriptors stay open in the next program, until that has read it."""
-    control, first, second, third, *_ = (one.fileno() for one in sockets)
+    control, first, second, third, listening, *_ = (one.fileno() for one in sockets)
     given = Succession(
         "/run/control.sock",
         control,
         12.5,
         (HandedClient(first, b"\0half a li", True, True, 7), HandedClient(second, b"", False)),
         connections=(HandedConnection(third, ASKED6, b"\0\x20\xff"),),
+        listeners=(HandedListener(ASKED, listening),),
     )
     file = write_succession(given)
     assert all(os.get_inheritable(number) for number in (file, *given.descriptors))
@@ -110,3 +112,15 @@ def test_clients_that_wait_for_a_restart_are_told_that_it_failed(
     with pytest.raises(BlockingIOError):
         silent.recv(1)
     assert not any(client.restarts for client in succession.without_restarts().clients)
+
+
+def test_a_handed_socket_for_tls_is_used_for_its_address() -> None:
+    """One that is bound to another address is not used."""
+    given, inherited = listen_tcp(ASKED.host, 0), Inherited({})
+    other = listen_tcp(ASKED.host, 0)
+    listeners = (HandedListener(ASKED6, other.detach()), HandedListener(ASKED, given.detach()))
+    Succession("/run/control.sock", -1, 0.0, listeners=listeners).give_sockets(inherited)
+    assert inherited.take_tcp(ASKED6) is None
+    found = inherited.take_tcp(ASKED)
+    assert found is not None
+    found.close()

@@ -504,6 +504,9 @@ def test_an_update_without_a_known_key_is_read_with_its_zone() -> None:
         )
     other = head(0x2800, ns=33, ar=1) + ZONE + RECORD * 33 + tsig(owner=b"\4else\0")
     assert isinstance(read_query(other, KEYS), Update)
+    elsewhere = tsig(owner=b"\3xfr\xc0\x15")  # below "test", and not below "failover.test"
+    below = head(0x2800, ns=33, ar=1) + ZONE + RECORD * 33 + elsewhere
+    assert isinstance(read_query(below, KEYS), Update)
     few = read_query(head(0x2800, ar=1) + ZONE + tsig(owner=b"\4else\0"), KEYS)
     assert isinstance(few, Faulty)
     assert (few.rcode, bool(few.tsig), few.question) == (9, True, ZONE)

@@ -82,7 +82,8 @@ def _bind(folder: Path, port: int, primary: Primary) -> Sequence[str | Path]:
 
 
 def _powerdns(folder: Path, port: int, primary: Primary) -> Sequence[str | Path]:
-    text = re.sub(r"^set[ug]id=.*\n", "", block("pdns.conf"), flags=re.M) + f"socket-dir={folder}\n"
+    text = re.sub(r"^set[ug]id=.*\n", "", block("pdns.conf"), flags=re.M)
+    text += f"socket-dir={folder}\nsecurity-poll-suffix=\n"  # asks nobody on the Internet
     folder.joinpath("pdns.conf").write_text(here(text, folder, port, primary))
     (commands,) = re.findall(r"^```\n(sqlite3 .*?)^```$", PAGE, re.M | re.S)
     commands = commands.replace("pdnsutil ", f"pdnsutil --config-dir={folder} ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
@@ -216,6 +216,31 @@ def test_a_reload_adds_and_removes_secondaries(reactor: Any) -> None:
     following.stop()
     first.close()
     second.close()
+
+
+def test_a_zone_that_a_secondary_does_not_have_any_more_is_not_followed(reactor: Any) -> None:
+    rows: Rows = []
+    secondary = Secondary(reactor)
+    following = in_step(reactor, rows, secondary.settings())
+    turn(reactor, lambda: rows)
+    following.configure(replace(settings(secondary.settings()), zones=()))
+    following.serial(ORIGIN, 18, soa(18))
+    assert following.report() == []
+    following.stop()
+    secondary.close()
+
+
+def test_a_catalog_zone_is_in_step_when_its_notify_was_accepted(reactor: Any) -> None:
+    rows: Rows = []
+    secondary = Secondary(reactor)
+    following = InStep(reactor, time.time, rows.extend)
+    following.configure(settings(secondary.settings(), catalog=ORIGIN))
+    following.serial(ORIGIN, 17, soa(17))
+    turn(reactor, lambda: rows)
+    assert rows[0]["serial"] == 17
+    assert secondary.asked == ["NOTIFY"]
+    following.stop()
+    secondary.close()
 
 
 def test_zone_notify_notifies_a_secondary_that_is_in_step(reactor: Any) -> None:

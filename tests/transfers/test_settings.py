@@ -23,6 +23,7 @@ from failoverdns.transfers.settings import (
 
 NS2, NS3, DNS = map(DomainName.from_text, ("ns2.test", "ns3.test", "external-dns.test"))
 
+PLAIN = replace(samples.zone(), updates=())
 STATE = StateSettings(Path("/a/state.db"))
 TCP = TCPSettings()
 

@@ -184,3 +184,12 @@ def test_a_secondary_that_loses_the_zone_is_notified_again() -> None:
     assert _sent(standing, 61.0) == [QUERY]
     standing.has(61.01, 16)
     assert _sent(standing, 61.01) == [NOTIFY]
+
+
+def test_a_refusal_is_forgotten_with_the_first_serial() -> None:
+    standing = Standing(17, 0.0)
+    _sent(standing, 0.01)
+    standing.refused(0.02, "answers SERVFAIL")
+    assert QUERY in _sent(standing, 1.0)
+    standing.has(1.01, 17)
+    assert standing.known() == Known(17, 17, 1.01)

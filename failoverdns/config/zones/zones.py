@@ -6,17 +6,18 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
-from failoverdns.config.names_of_keys import known_keys, known_secondaries, unknown
+from failoverdns.config.names_of_keys import known_keys, known_secondaries
 from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
 from failoverdns.config.zones.aliases import check_aliases, read_alias
 from failoverdns.config.zones.record_text import is_status_name
+from failoverdns.config.zones.transfer_terms import soa_timers, zone_secondaries
 from failoverdns.config.zones.updates import read_updates
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
@@ -27,15 +28,10 @@ from failoverdns.model.settings import ZoneFileLimits
 from failoverdns.model.zone import (
     MAX_ORIGIN,
     STATUS_LABEL,
-    TIMERS_OF_TRANSFERRED,
     NameServer,
     Reveal,
-    SOATimers,
     Zone,
 )
-
-SHORT_EXPIRE = 86400
-"""Seconds that secondaries should answer for at least while the primary is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,9 @@ def _zone(
             section.contact or origin.child("hostmaster"),
             section.ttl,
             _negative_ttl(source),
-            soa=_timers(source, is_transferred=bool(secondaries)),
+            soa=soa_timers(
+                section.soa, source.usable.at("soa"), faults, is_transferred=bool(secondaries)
+            ),
             reveal=section.reveal.into(Reveal),
             secondaries=secondaries,
             updates=updates,
@@ -182,64 +180,12 @@ def _zone(
     return replace(empty, records=records, alias=target) if empty is not None else None
 
 
-def zone_secondaries(
-    node: Node | None,
-    given: Sequence[str] | None,
-    known: tuple[str, ...],
-    faults: FaultReport,
-) -> tuple[str, ...]:
-    """Return the names of the secondaries of a zone: those that are given, or all that are known.
-
-    `node` is the value of the key `secondaries`; unknown and repeated names are reported.
-    """
-    if given is None:
-        return known
-    refuse_repeated(given, node, "secondary", faults)
-    for index, name in enumerate(given):
-        item = node.at(index) if node is not None else None
-        if name not in known and item is not None:
-            faults.add(item.place, unknown(name, known, "a name server", "secondaries"))
-    return tuple(dict.fromkeys(given))
-
-
 def _negative_ttl(source: _Source) -> int:
     """Return the negative TTL: as it is written, or the default, but then at most the TTL."""
     section = source.section
     if source.usable.at("negative_ttl") is not None or source.is_refused("ttl"):
         return section.negative_ttl
     return min(section.negative_ttl, section.ttl)
-
-
-def _timers(source: _Source, *, is_transferred: bool) -> SOATimers:
-    """Return the SOA timers; warn of those with which secondaries would not work well."""
-    node = source.usable.at("soa")
-    defaults = TIMERS_OF_TRANSFERRED if is_transferred else SOATimers()
-    given = source.section.soa
-    timers = SOATimers(
-        *(
-            getattr(given if node is not None and node.at(key) is not None else defaults, key)
-            for key in ("refresh", "retry", "expire")
-        )
-    )
-    if node is not None and timers.retry >= timers.refresh:
-        source.faults.warn(
-            (node.at("retry") or node).place,
-            f"retry is {timers.retry}, which is not below refresh, {timers.refresh}: after a "
-            "failure secondaries would wait as long as ever (RFC 1912 section 2.2)",
-        )
-    if node is not None and timers.expire <= (least := timers.refresh + timers.retry):
-        source.faults.warn(
-            (node.at("expire") or node).place,
-            f"expire is {timers.expire}, which is not above refresh + retry, {least}: secondaries "
-            "would drop the zone after the first failure (RFC 1912 section 2.2)",
-        )
-    elif node is not None and is_transferred and timers.expire < SHORT_EXPIRE:
-        source.faults.warn(
-            (node.at("expire") or node).place,
-            f"expire is {timers.expire}: secondaries that cannot reach this server for that long "
-            f"answer no more; write at least {SHORT_EXPIRE}, a day",
-        )
-    return timers
 
 
 def _nameservers(source: _Source) -> tuple[NameServer, ...]:
