@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tables import served
 
 from failoverdns.changes.batch import Done, Outcome, Submission
-from failoverdns.changes.ledger import MAX_BATCH, MAX_WAITING
+from failoverdns.changes.ledger import MAX_WAITING
+from failoverdns.changes.queue import MAX_BATCH
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Write
