@@ -69,9 +69,10 @@ def confine(package: Path, rendezvous: Path, query_log: Path | None) -> Confinem
 def confine_transfers(package: Path, folder: Path) -> Confinement:
     """Give up what the transfer process does not need, as `confine` does.
 
-    It may write below `folder`, and send and receive over UDP.
+    It may write below `folder`, if that is one, and send and receive over UDP.
     """
-    return _give_up(package, [Opened(folder, _FILES)], asks=True)
+    opened = [Opened(folder, _FILES)] if folder.is_dir() else []
+    return _give_up(package, opened, asks=True)
 
 
 def _give_up(package: Path, opened: list[Opened], *, asks: bool) -> Confinement:

@@ -25,6 +25,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.settings import SecondarySettings
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone, ZoneSerial
+from failoverdns.rules.derived.entity_lookup import find_zone
 
 TICK: Final = 1.0
 """Seconds between two checks which secondaries have been behind for too long."""
@@ -178,8 +179,8 @@ class Following:
     def notify(self, origin: DomainName | None) -> list[str]:
         """Have the secondaries of a zone, or of all zones, notified; return their names.
 
-        Raises Rejected `refused` if there are none, and `unavailable` if the transfer process does
-        not run.
+        Raises Rejected `refused` if there are none, `not-found` if there is no such zone, and
+        `unavailable` if the transfer process does not run.
         """
         if origin is None:
             names = [one.name for one in self._standings.secondaries()]
@@ -187,6 +188,8 @@ class Following:
         else:
             names, what = [*self._standings.of_zone(origin)], f"zone {origin} has no secondary"
         if not names:
+            if origin not in (None, self.catalog):
+                find_zone(self._effects.state(), origin)
             raise Rejected("refused", f"{what}: see `secondaries` in the configuration")
         if not self._effects.notify(origin.wire if origin is not None else None):
             raise Rejected("unavailable", "the transfer process does not run now; try again")

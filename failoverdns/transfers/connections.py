@@ -1,6 +1,6 @@
 """The connections of clients that sign their messages: zone transfers over TCP and TLS.
 
-    a message arrives  -> its reply is made, while nothing more is read
+    a message arrives  -> its reply is made and read, while nothing more is taken
     a zone transfer    -> the next message is made and signed when the client has read the last one
 
 So a connection has one message in memory in each direction, however large the zone and however slow
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -72,13 +72,13 @@ class TransferConnection(Protocol):
             self.transport.setTcpNoDelay(True)
         self._wait(MESSAGE_TIME, _SILENT)
         self.transport.pauseProducing()
-        self._next()
+        spawn(self._serve())
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take received bytes, and answer a message that is complete."""
         self._buffer += data
         if self.is_idle:
-            self._next()
+            spawn(self._serve())
 
     def readConnectionLost(self) -> None:  # noqa: N802
         """Answer what has arrived, then close: the client has finished sending."""
@@ -123,30 +123,35 @@ class TransferConnection(Protocol):
         close = end or partial(self._close, why)
         self._timer = self._connections.reactor.callLater(seconds, close)
 
-    def _next(self) -> None:
-        """Answer the next message, or wait for it."""
+    async def _serve(self) -> None:
+        """Answer the messages that have arrived, one after the other."""
+        while (message := self._next()) is not None:
+            await self._answer(message)
+
+    def _next(self) -> bytes | None:
+        """Return the next message; None if it has not arrived, or the connection is closed."""
         buffer = self._buffer
         size = int.from_bytes(buffer[:2], "big")
         if self._lost is not None:
-            return
+            return None
         if len(buffer) < 2 or len(buffer) < 2 + size:
             if self._ended:
                 self.transport.loseConnection()
-                return
+                return None
             if self.is_idle:  # a part of a message has no time of its own
-                return
+                return None
             self.is_idle = True
             idle = self._connections.requests.settings.idle_timeout
             self._wait(idle, "", self.transport.loseConnection)
             self.transport.resumeProducing()
-            return
+            return None
         message = bytes(buffer[2 : 2 + size])
         del buffer[: 2 + size]
         self.is_idle = False
         self.transport.pauseProducing()
         self._wait(MESSAGE_TIME, _SILENT)
         self._connections.places.touch(self)
-        spawn(self._answer(message))
+        return message
 
     async def _answer(self, message: bytes) -> None:
         found = await self._connections.requests.over_tcp(
@@ -158,12 +163,14 @@ class TransferConnection(Protocol):
             case Sending():
                 await self._send(found)
             case Last(reply):
-                self._write(reply)
+                if reply:
+                    self.transport.write(len(reply).to_bytes(2, "big") + reply)
+                self._lost = "it has got its last reply"
                 self.transport.loseConnection()
-                return
+            case b"":
+                pass
             case reply:
-                self._write(reply)
-        self._next()
+                await self._pass_on(iter((reply,)))
 
     def _admit(self) -> bool:
         """Take a place, and return whether there is one."""
@@ -174,18 +181,22 @@ class TransferConnection(Protocol):
                 self._connections.log.turned_away(host=self.host, why=why)
         return self._has_place
 
-    def _write(self, message: bytes) -> None:
-        if message:
-            self.transport.write(len(message).to_bytes(2, "big") + message)
+    async def _pass_on(self, messages: Iterator[bytes]) -> tuple[str, int]:
+        """Send messages, until the client has read them or is gone.
+
+        Returns why it did not read all of them, an empty text if it did, and the bytes sent.
+        """
+        transfer = self._transfer = _Transfer(self, messages)
+        self.transport.registerProducer(transfer, False)
+        why = await transfer.ended
+        self._transfer = None
+        return why, transfer.size
 
     async def _send(self, sending: Sending) -> None:
         """Send a zone transfer, and log it."""
         began = self._connections.reactor.seconds()
-        transfer = self._transfer = _Transfer(self, sending)
-        self.transport.registerProducer(transfer, False)
-        why = await transfer.ended
-        self._transfer = None
-        journal, zone, size = self._connections.log, sending.zone, transfer.size
+        why, size = await self._pass_on(sending.messages)
+        journal, zone = self._connections.log, sending.zone
         if why:
             journal.interrupted(zone, host=self.host, key=sending.key, size=size, why=why)
         else:
@@ -201,15 +212,15 @@ class TransferConnection(Protocol):
 
 @implementer(IPullProducer)
 class _Transfer:
-    """The messages of a zone transfer, each of which is made when the last one was sent."""
+    """The messages of a reply, each of which is made when the last one was sent."""
 
-    def __init__(self, connection: TransferConnection, sending: Sending) -> None:
+    def __init__(self, connection: TransferConnection, messages: Iterator[bytes]) -> None:
         self.size = 0
         """The bytes that were sent."""
         self.ended: Deferred[str] = Deferred()
         """Called back at the end: with an empty text, or why it came too early."""
         self._connection = connection
-        self._messages = sending.messages
+        self._messages = messages
 
     def resumeProducing(self) -> None:  # noqa: N802
         """Send the next message."""

@@ -38,7 +38,7 @@ class Journals:
 
     def open(self, settings: TransferSettings) -> bool:
         """Return whether journals can be in the folder; those of other zones are removed."""
-        if not os.access(settings.folder, os.W_OK):
+        if not (settings.folder.is_dir() and os.access(settings.folder, os.W_OK)):
             self._warn(f"{settings.folder} cannot be written")
             return False
         if not self._is_swept:

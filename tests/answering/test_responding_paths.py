@@ -196,7 +196,7 @@ def test_a_ready_answer_equals_the_reply_of_the_slow_path(
                 assert len(slow) == 12 or len(slow) <= limit_of(packet, udp)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.binary(max_size=200))
 def test_no_bytes_raise_an_exception(data: st.DataObject, packet: bytes) -> None:
     """Bytes that are not a DNS message get a well-formed reply or none."""

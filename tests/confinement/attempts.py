@@ -275,6 +275,10 @@ def main() -> None:
         report = asdict(confine(Path(package), place / "run/control.sock.worker.1", log))
     if confined == "transfers":
         report = asdict(confine_transfers(Path(package), place / "log"))
+    if confined == "transfers without a folder":
+        file = place / "log/file"
+        file.touch()
+        report = asdict(confine_transfers(Path(package), file))
     print(json.dumps(report), flush=True)
     result = "done"
     try:

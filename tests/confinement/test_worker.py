@@ -166,6 +166,14 @@ def test_the_transfer_process_can_write_to_its_folder_and_ask_over_udp(
     assert result == FOR_TRANSFERS[name]
 
 
+def test_the_transfer_process_is_confined_although_a_file_is_in_place_of_its_folder(
+    place: Place,
+) -> None:
+    for name in ("read the key", "write into the state's folder"):
+        report, result = place.attempt(name, confined="transfers without a folder")
+        assert (report["fault"], result) == ("", "EACCES")
+
+
 def _is_open(path: Path) -> bool:
     """Return whether every user may read a file."""
     return all(one.stat().st_mode & 0o5 for one in (path.resolve(), *path.resolve().parents))

@@ -187,11 +187,14 @@ def test_zone_notify_is_refused_without_secondaries_or_without_the_process(world
     assert world.following.notify(None) == ["ns2"]
     assert world.following.notify(ORIGIN) == ["ns2"]
     assert world.notified == [None, ORIGIN.wire]
-    with pytest.raises(Rejected, match="has no secondary"):
-        world.following.notify(ORIGIN.child("x"))
     world.has_process = False
     with pytest.raises(Rejected, match="does not run now"):
         world.following.notify(None)
+    world.following.configure((replace(world.zone, secondaries=()),), (SECONDARY,), None)
+    with pytest.raises(Rejected, match="has no secondary"):
+        world.following.notify(ORIGIN)
+    with pytest.raises(Rejected, match=r"did you mean 'failover\.test'"):
+        world.following.notify(name("failover.tset"))
 
 
 def test_a_list_of_secondaries_has_their_zones(world: World) -> None:
