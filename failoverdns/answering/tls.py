@@ -17,9 +17,10 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.tcp import HandOver, Respond, TCPConnection, TCPFactory
@@ -34,6 +35,9 @@ MAX_CARRIED: Final = 100
 OPEN_FILES: Final = MAX_NEWCOMERS + 2 * MAX_CARRIED
 """Open files for handshakes, and for both ends of what is carried."""
 
+CLIENT_TIME: Final = 60.0
+"""Seconds that a client has to read some of what the transfer process sends."""
+
 LINGER: Final = 10.0
 """Seconds that a client has to read the rest of what the transfer process has sent."""
 
@@ -45,6 +49,7 @@ class TLSConnection(TCPConnection):
         super().__init__(factory, host)
         self._doors = factory
         self._carried: _Carried | None = None
+        self._source: Source | None = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Answer messages, or carry them to the transfer process."""
@@ -58,6 +63,7 @@ class TLSConnection(TCPConnection):
         carried, self._carried = self._carried, None
         if carried is not None:
             self._doors.carried -= 1
+            self._stop_waiting()
             carried.transport.unregisterProducer()
             carried.transport.loseConnection()
         super().connectionLost(reason)
@@ -95,15 +101,54 @@ class TLSConnection(TCPConnection):
             end.fileno(), socket.AF_UNIX, _CarriedFactory(carried)
         )
         carried.transport.registerProducer(self.transport, True)
-        self.transport.registerProducer(carried.transport, True)
+        clock = self._factory.clock
+        source = self._source = Source(carried.transport, clock, self.transport.abortConnection)
+        self.transport.registerProducer(source, True)
         self.transport.resumeProducing()
 
     def _stop_carrying(self) -> None:
         """Close the connection: the transfer process has closed its end."""
         if self._carried is not None:
+            self._stop_waiting()
             self.transport.unregisterProducer()
             self.transport.loseConnection()
             self._timeout = self._factory.clock.callLater(LINGER, self.transport.abortConnection)
+
+    def _stop_waiting(self) -> None:
+        """Do not wait any more for the client to read."""
+        if self._source is not None:
+            self._source.stopProducing()
+
+
+@implementer(IPushProducer)
+class Source:
+    """What the transfer process sends, which is not read while the client does not take it.
+
+    Nor is its end then, so a client that takes nothing for `CLIENT_TIME` is late.
+    """
+
+    def __init__(self, transport: Any, clock: Any, late: Callable[[], None]) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._late = late
+        self._timer: IDelayedCall | None = None
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """Read nothing, because the client does not."""
+        self._transport.pauseProducing()
+        if self._timer is None:
+            self._timer = self._clock.callLater(CLIENT_TIME, self._late)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Read on: the client has read all of it."""
+        self.stopProducing()
+        self._transport.resumeProducing()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Do not wait for the client any more."""
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
 
 
 class _Carried(Protocol):
