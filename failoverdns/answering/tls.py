@@ -50,6 +50,8 @@ class TLSConnection(TCPConnection):
         self._doors = factory
         self._carried: _Carried | None = None
         self._source: Source | None = None
+        self._is_other = False
+        """Whether it is carried for a client that is no configured secondary."""
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Answer messages, or carry them to the transfer process."""
@@ -63,6 +65,7 @@ class TLSConnection(TCPConnection):
         carried, self._carried = self._carried, None
         if carried is not None:
             self._doors.carried -= 1
+            self._doors.carried_others -= self._is_other
             self._stop_waiting()
             carried.transport.unregisterProducer()
             carried.transport.loseConnection()
@@ -80,7 +83,7 @@ class TLSConnection(TCPConnection):
 
     def _pass_on(self, connection: LinkedConnection) -> bool:
         """Hand one end of a pair of sockets over, and carry what passes through the other one."""
-        if self._doors.carried >= self._doors.most_carried:
+        if not self._doors.has_room_for(connection.host):
             return False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
@@ -88,6 +91,7 @@ class TLSConnection(TCPConnection):
             given = LinkedConnection(connection.host, connection.received, True, shown)
             if not self._factory.hand_over(given, theirs.fileno()):
                 return False
+            self._is_other = not self._doors.is_secondary(connection.host)
             self._carry(ours)
         return True
 
@@ -95,6 +99,7 @@ class TLSConnection(TCPConnection):
         """Carry everything between the client and a socket, until one of them closes."""
         self._give_up_place()
         self._doors.carried += 1
+        self._doors.carried_others += self._is_other
         carried = self._carried = _Carried(self.transport, self._stop_carrying)
         os.set_blocking(end.fileno(), False)
         self._doors.reactor.adoptStreamConnection(
@@ -186,18 +191,32 @@ class TLSFactory(TCPFactory):
     """The connections of DNS clients above TLS."""
 
     def __init__(
-        self, reactor: Any, respond: Respond, clients: TCPClients, hand_over: HandOver
+        self,
+        reactor: Any,
+        respond: Respond,
+        clients: TCPClients,
+        hand_over: HandOver,
+        is_secondary: Callable[[str], bool],
     ) -> None:
         """Answer with `respond`; `clients` has the connections of all addresses.
 
-        What is carried for the transfer process begins with `hand_over`.
+        What is carried for the transfer process begins with `hand_over`; `is_secondary` returns
+        whether an address is that of a configured secondary.
         """
         super().__init__(reactor, respond, clients, hand_over)
+        self.is_secondary = is_secondary
         self.reactor = reactor
         self.carried = 0
         """Connections that are carried for the transfer process."""
+        self.carried_others = 0
+        """Those of clients that are no configured secondaries."""
         self.most_carried = MAX_CARRIED
         """Connections that may be, so that there are open files for them."""
+
+    def has_room_for(self, host: str) -> bool:
+        """Return whether one more may be carried: half of the places are for secondaries only."""
+        others = self.carried_others < max(1, self.most_carried // 2)
+        return self.carried < self.most_carried and (others or self.is_secondary(host))
 
     def buildProtocol(self, addr: IAddress | None) -> TLSConnection:  # noqa: N802
         """Return the protocol of a client whose handshake is complete."""

@@ -23,6 +23,8 @@ from failoverdns.model.settings import TCPSettings, TLSSettings
 from failoverdns.net.arrivals import FIRST_BYTES_TIME, MAX_NEWCOMERS, Arrival
 from failoverdns.net.dns_tls import DNSContext, read_material
 
+SECONDARY = "192.0.2.53"
+
 
 class Transport(StringTransport):
     """A transport that records whether the connection was closed at once."""
@@ -41,7 +43,11 @@ class Doorway:
         chain, key = Authority().issue("ns1.failover.test").save(folder, "tls")
         clients = TCPClients(self.clock, TCPSettings(10, 100, 100, 1_000_000, 3))
         self.factory = TLSFactory(
-            self.clock, lambda packet, host: packet, clients, lambda connection, number: False
+            self.clock,
+            lambda packet, host: packet,
+            clients,
+            lambda connection, number: False,
+            lambda host: host == SECONDARY,
         )
         context = DNSContext(read_material(TLSSettings((), chain, key)))
         self.door = TLSDoor(context, self.factory, self.clock)
@@ -109,3 +115,14 @@ def test_a_client_that_takes_nothing_of_what_is_carried_is_closed() -> None:
     assert not client.aborted
     clock.advance(1)
     assert client.aborted
+
+
+def test_half_of_what_is_carried_is_for_secondaries_only(doorway: Doorway) -> None:
+    factory = doorway.factory
+    factory.carried = factory.carried_others = MAX_CARRIED // 2 - 1
+    assert factory.has_room_for("198.51.100.1")
+    factory.carried = factory.carried_others = MAX_CARRIED // 2
+    assert not factory.has_room_for("198.51.100.1")
+    assert factory.has_room_for(SECONDARY)
+    factory.carried = MAX_CARRIED
+    assert not factory.has_room_for(SECONDARY)
