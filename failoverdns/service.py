@@ -90,7 +90,7 @@ class Service:
         """None before the start has applied the configuration: its end is not noted then."""
         self.running: Running | None = None
         """None while the server starts or stops."""
-        self._outages = Outages(self._store, lambda: self.running)
+        self._outages = Outages(self._store, lambda: self.running, reactor)
         self._catching_up = OneCall(reactor)
         self._transfers = Transfers(
             config,
@@ -167,6 +167,7 @@ class Service:
         self.running = None
         clients = await running.hand_over(self._reactor)
         self._catching_up.cancel()
+        self._outages.stop()
         if self._ledger is not None and not self._ledger.overlay:
             await self._outages.note_end(self._ledger)
         await self._store.close()
@@ -189,6 +190,7 @@ class Service:
         await self._transfers.stop()
         await self._answering.stop()
         self._catching_up.cancel()
+        self._outages.stop()
         if self.running is not None:
             self.running.stop()
             self.running = None

@@ -8,8 +8,8 @@ from hypothesis import settings
 from failoverdns.model.commands.server import Configure
 from failoverdns.store.memory import MemoryStore
 
-# A slow machine must not make a test fail.
-settings.register_profile("failoverdns", deadline=None)
+# A slow machine must not make a test fail.  Every run draws other examples.
+settings.register_profile("failoverdns", deadline=None, max_examples=60)
 settings.load_profile("failoverdns")
 
 

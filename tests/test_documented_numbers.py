@@ -20,7 +20,7 @@ from failoverdns.answering import forwarding, tcp_clients, tls, udp
 from failoverdns.answering import settings as agreeing
 from failoverdns.automation import acting
 from failoverdns.automation import automation_loop as running
-from failoverdns.changes import ledger, overlay
+from failoverdns.changes import overlay, queue
 from failoverdns.cli import client
 from failoverdns.config import loading, reading_child
 from failoverdns.config.zones import record_text, zone_entries, zone_file
@@ -191,7 +191,7 @@ FAILOVER = [
 
 FULL_DISK = [
     ("10,000 steps are kept.", overlay.MAX_STEPS, 10000),
-    ("An attempt stores the first hundred steps,", ledger.MAX_BATCH, 100),
+    ("An attempt stores the first hundred steps,", queue.MAX_BATCH, 100),
     ("65,536 numbers above the stored one", zone.RESERVED_SERIALS, 65536),
 ]
 

@@ -16,7 +16,6 @@ The ledger does not use sockets, threads or clocks: functions for these are inje
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from random import Random
@@ -24,6 +23,7 @@ from typing import Any, Final
 
 from failoverdns.changes.batch import Batch, Done, OperationKey, Submission
 from failoverdns.changes.draft import Draft
+from failoverdns.changes.queue import MAX_BATCH, Queue
 from failoverdns.changes.state import State
 from failoverdns.changes.visible_state import VisibleState
 from failoverdns.model.certificate import Bundle
@@ -33,9 +33,6 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.store_condition import Outage
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
-
-MAX_BATCH = 100
-"""Commands that share one commit, at most; the first waits for the last, as do DNS queries."""
 
 MAX_WAITING = 10000
 """Commands that may wait; further ones are refused with `busy`."""
@@ -99,7 +96,7 @@ class Ledger:
         self._steady = steady
         self._random = random
         self._retry = retry
-        self._waiting: deque[Submission] = deque()
+        self._waiting = Queue()
         self._draining = False
         self._expected = state.revision
         self.behind = False
@@ -151,9 +148,7 @@ class Ledger:
         submissions: list[Submission] = []
         try:
             while self._waiting or self._is_owing:
-                submissions = [
-                    self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))
-                ]
+                submissions = self._waiting.take()
                 await self._carry_out(submissions)
                 if self._is_owing and not self._waiting:
                     return

@@ -119,7 +119,7 @@ class Transfers:
             if process is not None:
                 self._process = None
                 self._answering.link_with(None)
-                spawn(process.retire())
+                spawn(process.end())
                 self._lost()
             return
         if process is None:
@@ -165,7 +165,7 @@ class Transfers:
         process, self._process = self._process, None
         if process is not None:
             self._answering.link_with(None)
-            await process.retire()
+            await process.end()
 
     def _settings_of(self, prepared: PreparedTransfers) -> TransferSettings:
         catalog = prepared.config.catalog

@@ -26,6 +26,7 @@ from failoverdns.transfers.child import CHANNEL
 from failoverdns.transfers.interface import CarryOut
 from failoverdns.workers.called_process import CalledProcess, Gone, Stuck
 from failoverdns.workers.channel import Channel, open_channel
+from failoverdns.workers.filling import FILLING
 from failoverdns.workers.frames import MAX_REPLY
 from failoverdns.workers.interface import CannotAnswer
 
@@ -113,17 +114,29 @@ class TransferProcess(CalledProcess, ProcessProtocol):
         self._note_end()
         self._ended(self)
 
+    async def end(self) -> None:
+        """End the process; one that is starting has nothing to bring to an end."""
+        if not self.takes_deltas:
+            self._retiring = True
+            self._kill()
+        with suppress(Stuck):
+            await (self.retire() if self.takes_deltas else self._end())
+
     async def _check(self) -> None:
         """Wait until what was sent is applied, and again if more was sent meanwhile."""
         with suppress(Gone, Stuck, Rejected):
-            await self.call(Call.APPLIED, bound=PATIENCE)
+            await self.call(Call.APPLIED, bound=self._patience)
             while self._applied < self._sent:
-                await self.call(Call.APPLIED, bound=PATIENCE)
+                await self.call(Call.APPLIED, bound=self._patience)
         self._checking = False
 
     async def _call_quietly(self, name: Call, arguments: dict[str, Any] | None) -> None:
         with suppress(Gone, Stuck, Rejected):
-            await self.call(name, arguments, bound=PATIENCE)
+            await self.call(name, arguments, bound=self._patience)
+
+    @property
+    def _patience(self) -> float:
+        return PATIENCE if self.is_filled else FILLING
 
     def _called(self, _: Channel, name: str, arguments: dict[str, Any]) -> Any:
         return self._carry_out(name, arguments)

@@ -69,7 +69,7 @@ class ServedZone:
     def stage(self, operations: Iterable[DeltaOperation]) -> None:
         """Apply a part of a delta, which nobody can transfer before `apply` has the last one.
 
-        The zone must be whole.
+        The zone must be whole; `snapshot` returns what it was before the first part.
         """
         if self._held is None:
             self._held, self._parts = self.snapshot(), Condensation()
@@ -156,8 +156,6 @@ class ServedZone:
 
     def snapshot(self) -> Snapshot:
         """Return the present content; it stays as it is, for as long as a transfer takes."""
-        if self._held is not None:
-            return self._held
         if self._snapshot is None:
             self._snapshot = self._image.snapshot()
         return self._snapshot

@@ -26,6 +26,9 @@ from failoverdns.transfers.interface import CallControl
 MOST_WAITING: Final = 100
 """Updates that may wait for the control process."""
 
+MOST_BYTES: Final = 1 << 18
+"""Bytes of these updates, unless a single one has more."""
+
 RATE: Final = 50.0
 """Updates of a key in a second, on average."""
 
@@ -42,6 +45,7 @@ class Updating:
         self._seconds = seconds
         self._rates: TokenBuckets[bytes] = TokenBuckets(RATE, DEPTH)
         self._waiting = 0
+        self._bytes = 0
         self.limited = 0
         """Updates that were answered with SERVFAIL, because there were too many."""
 
@@ -51,12 +55,11 @@ class Updating:
         `host` is the address of the client.  The reply is SERVFAIL if the control process is away.
         """
         message = verified.message
-        if self._waiting >= MOST_WAITING or not self._rates.take(
-            verified.key.name, self._seconds()
-        ):
+        if not self._has_room(message) or not self._rates.take(verified.key.name, self._seconds()):
             self.limited += 1
             return succeed(update_reply(message, Rcode.SERVFAIL))
         self._waiting += 1
+        self._bytes += len(message)
         arguments = {
             "message": b64encode(message).decode("ascii"),
             "key": DomainName(verified.key.name).to_text(),
@@ -67,8 +70,15 @@ class Updating:
 
         def done(outcome: Any) -> bytes:
             self._waiting -= 1
+            self._bytes -= len(message)
             failed = isinstance(outcome, Failure)
             rcode = Rcode.SERVFAIL if failed else Rcode(outcome["rcode"])
             return update_reply(message, rcode)
 
         return result.addBoth(done)
+
+    def _has_room(self, message: bytes) -> bool:
+        """Return whether an update may wait for the control process."""
+        if self._waiting >= MOST_WAITING:
+            return False
+        return not self._waiting or self._bytes + len(message) <= MOST_BYTES

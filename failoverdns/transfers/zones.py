@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from failoverdns.protocol.table.deltas import (
     DeltaOperation,
@@ -20,6 +21,12 @@ from failoverdns.protocol.table.deltas import (
 from failoverdns.transfers.differences import at_once
 from failoverdns.transfers.served_zone import ServedZone
 from failoverdns.transfers.settings import TransferSettings, ZoneTerms
+
+LEAST_STAGED: Final = 500
+"""Operations at which a zone applies those of a delta whose last part has not come."""
+
+STAGES: Final = 8
+"""The part of a zone's names that they are at least: to change many names at once is cheaper."""
 
 
 class Zones:
@@ -37,9 +44,7 @@ class Zones:
         self._catalogs: dict[bytes, ServedZone] = {}
         """The catalog zone as each key sees it, by the name of the key."""
         self._waiting: dict[bytes, list[DeltaOperation]] = {}
-        """Operations of a delta whose last part has not come, for zones that are not whole."""
-        self._staged: dict[bytes, None] = {}
-        """Zones that have applied parts of it."""
+        """Operations of a delta whose last part has not come, which no zone has applied yet."""
         self._added: set[bytes] = set()
         """Zones that it has added."""
         self._folder: Path | None = None
@@ -83,23 +88,25 @@ class Zones:
         used any more.
         """
         for origin, operations in self._divide(read_delta(delta)).items():
+            waiting = self._waiting.setdefault(origin, [])
+            waiting += operations
             zone = self._zones.get(origin)
-            if is_part and zone is not None and zone.is_whole and origin not in self._waiting:
-                zone.stage(operations)
-                self._staged[origin] = None
-            else:
-                self._waiting.setdefault(origin, []).extend(operations)
+            if not is_part or zone is None or not zone.is_whole:
+                continue
+            if len(waiting) >= max(LEAST_STAGED, zone.names // STAGES):
+                zone.stage(waiting)
+                waiting.clear()
         if not is_part:
             self._finish()
 
     def _finish(self) -> None:
         """Show what a delta has changed in every zone."""
-        waiting, staged, added = self._waiting, self._staged, self._added
-        self._waiting, self._staged, self._added = {}, {}, set()
-        for origin in {**staged, **dict.fromkeys(waiting)}:
+        waiting, added = self._waiting, self._added
+        self._waiting, self._added = {}, set()
+        for origin, operations in waiting.items():
             zone = self._zones.get(origin)
             if zone is not None:
-                has_changed = zone.apply(waiting.get(origin, ()))
+                has_changed = zone.apply(operations)
                 if self.is_filled and origin in added and zone.soa:
                     at_once(zone.completing())
                     self._changed(zone)

@@ -174,7 +174,7 @@ def limit_of(packet: bytes, udp: bool) -> int:
     return min(max(message.payload, 512), 1232) if message.edns >= 0 else 512
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_ready_answer_equals_the_reply_of_the_slow_path(
     data: st.DataObject,
@@ -196,7 +196,7 @@ def test_a_ready_answer_equals_the_reply_of_the_slow_path(
                 assert len(slow) == 12 or len(slow) <= limit_of(packet, udp)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.binary(max_size=200))
 def test_no_bytes_raise_an_exception(data: st.DataObject, packet: bytes) -> None:
     """Bytes that are not a DNS message get a well-formed reply or none."""

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from stock_secondaries import (
     transfer,
     transferred_text,
 )
+from system.kills import kills
 from system.server import Server, tool, wait_for
 from system.test_reloading import hang_up
 from vaults import vault_beside
@@ -146,6 +148,7 @@ class Fleet:
     def compare(self, zone: str = ZONE) -> list[str]:
         """Check that each secondary has the records that we have; return these."""
         self.wait(self.serial(zone), zone)
+        wait_for(lambda: transfer(zone, self.port, *KEY.words))  # it may just have started
         ours = transfer(zone, self.port, *KEY.words)
         assert ours == records_of(self.server.do(command="records", zone=zone)["text"], zone)
         for name, secondary in self.secondaries.items():
@@ -171,18 +174,32 @@ def addresses_at(port: int, name: str = HOSTNAME) -> list[str]:
     return sorted(str(rdata) for rrset in reply.answer for rdata in rrset)
 
 
+def serves(port: int, address: str) -> bool:
+    """Return whether several queries at a port of 127.0.0.1 all get this address."""
+    return all(addresses_at(port) == [address] for _ in range(5))
+
+
 @pytest.mark.long
-def test_each_of_200_switches_reaches_each_secondary(tmp_path: Path, stack: ExitStack) -> None:
+@pytest.mark.parametrize(
+    ("names", "switches"),
+    [
+        pytest.param(QUICK, 200, id="Knot, NSD and BIND"),
+        pytest.param(("PowerDNS",), kills(200), id="PowerDNS"),
+    ],
+)
+def test_each_switch_reaches_each_secondary(
+    tmp_path: Path, stack: ExitStack, names: Sequence[str], switches: int
+) -> None:
     """Each is waited for; the primary is killed in between, alone and with all its processes.
 
     Serials never go back.  At the end all have the same records, those of empty groups too.
     """
-    fleet = Fleet(tmp_path, ALL)
+    fleet = Fleet(tmp_path, names)
     stack.callback(fleet.stop)
     fleet.start()
     serials = [fleet.serial()]
     fleet.compare()
-    for number in range(200):
+    for number in range(switches):
         side = ("backup", "primary")[number % 2]
         serials.append(fleet.switch(side))
         if number % 40 == 20:
@@ -195,6 +212,8 @@ def test_each_of_200_switches_reaches_each_secondary(tmp_path: Path, stack: Exit
             fleet.server.start()
         for name, secondary in fleet.secondaries.items():
             secondary.wait_for(ZONE, serials[-1])
+            if name == "NSD":  # the process before still answers while the new one takes over
+                wait_for(partial(serves, secondary.port, ADDRESSES[side]))
             assert addresses_at(secondary.port) == [ADDRESSES[side]], f"{name}, switch {number}"
     for before, after in pairwise(serials):
         assert 0 < (after - before) & 0xFFFFFFFF < 0x80000000, "a later serial (RFC 1982)"
@@ -205,8 +224,9 @@ def test_each_of_200_switches_reaches_each_secondary(tmp_path: Path, stack: Exit
             dns.message.make_query(f"empty.{ZONE}", "A"), "127.0.0.1", 5, secondary.port
         )
         assert (reply.rcode(), reply.answer) == (0, []), f"{secondary.name}: NODATA"
-    text = fleet.secondaries["Knot"].log.read_text()
-    assert "IXFR, incoming" in text, "changes are transferred, not zones"
+    if "Knot" in names:
+        text = fleet.secondaries["Knot"].log.read_text()
+        assert "IXFR, incoming" in text, "changes are transferred, not zones"
 
 
 def test_a_secondary_that_was_away_for_1000_changes(tmp_path: Path, stack: ExitStack) -> None:
@@ -228,7 +248,7 @@ def test_a_secondary_that_was_away_for_1000_changes(tmp_path: Path, stack: ExitS
         secondary.start()
     fleet.compare()
     for secondary in fleet.secondaries.values():
-        assert addresses_at(secondary.port) == [ADDRESSES["backup"]]
+        wait_for(partial(serves, secondary.port, ADDRESSES["backup"]))
 
 
 def test_serials_that_wrap(tmp_path: Path, stack: ExitStack) -> None:

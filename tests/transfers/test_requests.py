@@ -54,11 +54,11 @@ class World:
         terms = (ZoneTerms(ZONE.wire, ("ns2",), frozenset((wire,)), 60),)
         self.requests.settings = TransferSettings(keys={wire: key}, zones=terms)
         self.zones.configure(self.requests.settings, None)
-        self._change(1, {f"n{number}": ["60 A 192.0.2.1"] for number in range(200)})
+        self.change(1, {f"n{number}": ["60 A 192.0.2.1"] for number in range(200)})
         at_once(self.zones.filling())
-        self._change(2, {"n7": ["60 A 192.0.2.2"]})
+        self.change(2, {"n7": ["60 A 192.0.2.2"]})
 
-    def _change(self, serial: int, names: Names) -> None:
+    def change(self, serial: int, names: Names) -> None:
         parts: list[bytes] = []
         for one in operations(serial, names):
             match one:
@@ -158,6 +158,14 @@ def test_a_serial_that_is_not_known_gets_the_whole_zone() -> None:
     found = World().over_tcp(query("IXFR", serial=0))
     assert isinstance(found, Sending)
     assert found.kind == "axfr"
+
+
+def test_the_whole_zone_is_sent_where_it_is_shorter_than_what_changed() -> None:
+    world = World()
+    world.change(3, {f"n{number}": ["60 A 192.0.2.3"] for number in range(200)})
+    found = world.over_tcp(query("IXFR", serial=1))
+    assert isinstance(found, Sending)
+    assert (found.kind, found.serial) == ("axfr", 3)
 
 
 def test_what_changed_fits_into_a_packet() -> None:

@@ -15,14 +15,14 @@ from updates import message
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.protocol.tsig import Algorithm, TSIGKey, Verified
-from failoverdns.transfers.updating import DEPTH, MOST_WAITING, RATE, Updating
+from failoverdns.transfers.updating import DEPTH, MOST_BYTES, MOST_WAITING, RATE, Updating
 
 MESSAGE = message(lambda update: update.add("www", 60, "A", "192.0.2.7"))
 
 
-def signed(key: str = "update.failover.test") -> Verified:
+def signed(key: str = "update.failover.test", message: bytes = MESSAGE) -> Verified:
     name = DomainName.from_text(key).wire
-    return Verified(TSIGKey(name, Algorithm.HMAC_SHA256, b"k" * 32), b"m" * 32, MESSAGE, 1000)
+    return Verified(TSIGKey(name, Algorithm.HMAC_SHA256, b"k" * 32), b"m" * 32, message, 1000)
 
 
 class Control:
@@ -40,10 +40,12 @@ class Control:
         self.waiting.append(Deferred())
         return self.waiting[-1]
 
-    def update(self, key: str = "update.failover.test") -> list[dns.message.Message]:
+    def update(
+        self, key: str = "update.failover.test", message: bytes = MESSAGE
+    ) -> list[dns.message.Message]:
         """Pass on an update; return a list that gets its reply."""
         found: list[dns.message.Message] = []
-        reply = self.updating.update(signed(key), "192.0.2.9")
+        reply = self.updating.update(signed(key, message), "192.0.2.9")
         reply.addCallback(lambda wire: found.append(dns.message.from_wire(wire)))
         return found
 
@@ -84,6 +86,18 @@ def test_updates_that_wait_are_limited_and_go_on_when_there_is_room() -> None:
     control.waiting[0].callback({"rcode": 0})
     assert control.update() == []
     assert control.updating.limited == 1
+
+
+def test_the_bytes_of_updates_that_wait_are_limited() -> None:
+    """Otherwise a hundred of the largest would take the control process for a minute."""
+    control = Control()
+    large = MESSAGE + bytes(MOST_BYTES // 2 + 1 - len(MESSAGE))
+    assert control.update(message=large) == []
+    assert [reply.rcode() for reply in control.update(message=large)] == [dns.rcode.SERVFAIL]
+    assert control.update() == []
+    for waiting in control.waiting:
+        waiting.callback({"rcode": 0})
+    assert control.update(message=large) == []
 
 
 def test_each_key_has_a_rate_of_its_own() -> None:

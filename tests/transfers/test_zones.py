@@ -16,11 +16,16 @@ from failoverdns.transfers.differences import at_once
 from failoverdns.transfers.journal import Journal
 from failoverdns.transfers.served_zone import LEAST_HISTORY, ServedZone
 from failoverdns.transfers.settings import TransferSettings, ZoneTerms
-from failoverdns.transfers.zones import Zones
+from failoverdns.transfers.zones import LEAST_STAGED, Zones
 
 A, B = "60 A 192.0.2.1", "60 A 192.0.2.2"
 CHILD = DomainName.from_text("child.failover.test")
 KEY = b"\3xfr\0"
+
+FILLERS: Names = {f"f{number}": [A] for number in range(LEAST_STAGED)}
+"""Names that every part of a delta sets again, so that it is large enough to be applied at once."""
+
+FILL = [served(name, *records) for name, records in FILLERS.items()]
 
 
 def written(some: Iterable[DeltaOperation]) -> bytes:
@@ -55,7 +60,7 @@ class _Zones(Zones):
         self.noted.append((zone.origin, zone.snapshot().serial))
 
     def give(self, *some: DeltaOperation, is_part: bool = False) -> None:
-        self.take(written(some), is_part=is_part)
+        self.take(written([*some, *FILL] if is_part else some), is_part=is_part)
 
     def change(self, serial: int, names: Names) -> None:
         self.give(*operations(serial, names))
@@ -159,9 +164,11 @@ def test_a_zone_that_is_removed_and_added_in_one_delta_begins_again() -> None:
 
 # Deltas in parts.
 
+START: Names = {**FILLERS, "a": [A], "b": [A]}
+
 
 def test_nobody_sees_a_part_of_a_delta() -> None:
-    zones = filled()
+    zones = filled(names=START)
     zone = zones.zone()
     before = zone.snapshot()
     zones.give(zone_at(2), served("a", B), is_part=True)
@@ -170,12 +177,20 @@ def test_nobody_sees_a_part_of_a_delta() -> None:
     assert zones.difference(1) is None
     zones.give(served("c", A))
     assert zones.noted == [(ZONE.wire, 2)]
-    assert content(zone.snapshot()) == records_of({"a": [B], "c": [A]})
+    assert content(zone.snapshot()) == records_of({**FILLERS, "a": [B], "c": [A]})
     assert zone.soa == zone.snapshot().soa
 
 
+def test_a_transfer_that_begins_between_parts_has_the_zone_before_them() -> None:
+    zones = filled(names=START)
+    zones.give(zone_at(1))
+    zones.give(zone_at(2), served("a", B), is_part=True)
+    snapshot = zones.zone().snapshot()
+    assert (snapshot.serial, content(snapshot)) == (1, records_of(START))
+
+
 def test_the_parts_of_a_delta_are_one_change() -> None:
-    zones = filled()
+    zones = filled(names=START)
     zones.give(zone_at(2), served("a", B), served("b", B), is_part=True)
     zones.give(served("b", A), served("c", A), is_part=True)
     zones.give(served("c", B))
@@ -187,7 +202,7 @@ def test_the_parts_of_a_delta_are_one_change() -> None:
 
 
 def test_parts_that_change_nothing_are_no_change() -> None:
-    zones = filled()
+    zones = filled(names=START)
     zones.give(served("a", B), is_part=True)
     zones.give(served("a", A))
     assert zones.noted == []
@@ -196,7 +211,7 @@ def test_parts_that_change_nothing_are_no_change() -> None:
 
 
 def test_the_journal_has_a_delta_of_several_parts(tmp_path: Path) -> None:
-    zones = filled(tmp_path)
+    zones = filled(tmp_path, START)
     at_once(zones.zone().writing())
     zones.give(zone_at(2), served("a", B), is_part=True)
     at_once(zones.zone().writing())  # it may be rewritten at any time
@@ -209,7 +224,7 @@ def test_the_journal_has_a_delta_of_several_parts(tmp_path: Path) -> None:
 
 
 def test_a_change_that_is_too_large_to_be_kept_ends_the_history(tmp_path: Path) -> None:
-    zones = filled(tmp_path)
+    zones = filled(tmp_path, START)
     at_once(zones.zone().writing())
     long = "60 TXT " + " ".join(["x" * 255] * 200)
     zones.give(zone_at(2), is_part=True)
@@ -235,11 +250,11 @@ def test_parts_wait_for_a_zone_that_is_not_whole() -> None:
     assert zones.zone().snapshot().serial == 1
     zones.give(served("b", A))
     assert zones.noted[1:] == [(ZONE.wire, 2)]
-    assert content(zones.zone().snapshot()) == records_of({"a": [B], "b": [A]})
+    assert content(zones.zone().snapshot()) == records_of({**FILLERS, "a": [B], "b": [A]})
 
 
 def test_a_zone_that_a_part_adds_appears_with_the_last_one() -> None:
-    zones = filled()
+    zones = filled(names=START)
     zones.give(zone_at(7, CHILD), served("x", A, origin=CHILD), is_part=True)
     assert zones.find(CHILD.wire, KEY) is None
     zones.give(served("y", A, origin=CHILD))
@@ -248,7 +263,7 @@ def test_a_zone_that_a_part_adds_appears_with_the_last_one() -> None:
 
 
 def test_a_zone_that_is_removed_between_parts_is_gone() -> None:
-    zones = filled()
+    zones = filled(names=START)
     zones.give(zone_at(2), served("a", B), is_part=True)
     zones.give(Dropped(ZONE.wire), is_part=True)
     zones.give()
@@ -256,6 +271,6 @@ def test_a_zone_that_is_removed_between_parts_is_gone() -> None:
 
 
 def test_a_malformed_delta_is_refused() -> None:
-    zones = filled()
+    zones = filled(names=START)
     with pytest.raises(Malformed):
         zones.take(b"X", is_part=False)

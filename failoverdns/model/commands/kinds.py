@@ -31,6 +31,16 @@ class Mutation:
         """Whether the command is carried out while the state cannot be written."""
         return Unrecorded.REFUSED
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether the command lets all others go first, as a dynamic update does."""
+        return False
+
+    @property
+    def work(self) -> int:
+        """How much work the command is, in small commands."""
+        return 1
+
 
 class AutomaticSwitch(Mutation):
     """A mutation by which the server itself switches groups, or prepares to."""

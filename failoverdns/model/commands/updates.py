@@ -15,3 +15,13 @@ class UpdateZone(Mutation):
 
     key: DomainName
     update: ZoneUpdate
+
+    @property
+    def is_patient(self) -> bool:
+        """True: programs send updates, many at a time, and people switch."""
+        return True
+
+    @property
+    def work(self) -> int:
+        """The number of its records, because each is judged."""
+        return max(1, len(self.update.prerequisites) + len(self.update.instructions))

@@ -18,6 +18,7 @@ Only what is new is judged: stored records never become wrong by a configuration
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Final
 
 from failoverdns.model.change import Write
@@ -25,7 +26,7 @@ from failoverdns.model.errors import Code, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.record_text import type_name
 from failoverdns.model.records import AAAA, CNAME, DNAME, MARKER, NS, SOA, A, RRset
-from failoverdns.model.static_records import is_wildcard
+from failoverdns.model.static_records import is_wildcard, wire_rdata
 from failoverdns.model.stored_records import MAX_RRSET, MAX_STORED, StoredRecords, size_of
 from failoverdns.model.zone import Zone
 from failoverdns.rules.decisions.record_names import why_reserved
@@ -84,10 +85,20 @@ def check_records(view: View, zone: Zone, writes: Collection[Write]) -> None:
 
 
 def new_rrsets(write: Write) -> Iterator[RRset]:
-    """Yield the RRsets of a write that it adds or changes."""
+    """Yield the RRsets of a write that it adds or changes, without those that only lose records."""
     before = write.before.rrsets if isinstance(write.before, StoredRecords) else ()
     if isinstance(write.after, StoredRecords):
-        yield from (rrset for rrset in write.after.rrsets if rrset not in before)
+        yield from (
+            rrset for rrset in write.after.rrsets if not any(map(partial(_is_part, rrset), before))
+        )
+
+
+def _is_part(rrset: RRset, of: RRset) -> bool:
+    """Return whether an RRset is another one, or that with fewer records."""
+    return rrset == of or (
+        (rrset.rtype, rrset.ttl) == (of.rtype, of.ttl)
+        and {*map(wire_rdata, rrset.data)} <= {*map(wire_rdata, of.data)}
+    )
 
 
 def _name_faults(records: StoredRecords) -> Iterator[str]:

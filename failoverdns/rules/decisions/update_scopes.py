@@ -43,10 +43,15 @@ def may_set_heads(scopes: Iterable[UpdateScope], application: str) -> bool:
 
 
 def relative_text(origin: DomainName, owner: DomainName) -> str:
-    """Return a name at or below an origin as text relative to that; the origin itself is `@`."""
+    r"""Return a name at or below an origin as text relative to that; the origin itself is `@`.
+
+    A dot in a label is written `\046`, so that each dot of a pattern stands between labels.
+    """
     if owner == origin:
         return "@"
-    return DomainName(owner.wire[: len(owner.wire) - len(origin.wire)] + b"\0").to_text()
+    below = DomainName(owner.wire[: len(owner.wire) - len(origin.wire)] + b"\0")
+    labels = (DomainName.from_labels((label,)).to_text() for label in below.labels())
+    return ".".join(text.replace(".", "046") for text in labels)
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -163,7 +163,7 @@ def _edits(view: View, zone: Zone, instructions: Iterable[Instruction]) -> Itera
     """Yield the edits of instructions in their order, without those that are ignored."""
     edited = Edited(view, zone)
     for one in instructions:
-        if _is_ignored_at_apex(zone, one) or _is_beside_cname(edited, zone, one):
+        if _is_ignored_at_apex(zone, one) or _is_beside_cname(edited, view, zone, one):
             continue
         for edit in _edits_of(one):
             edited.apply(edit)
@@ -201,17 +201,26 @@ def _is_ignored_at_apex(zone: Zone, one: Instruction) -> bool:
     return False
 
 
-def _is_beside_cname(edited: Edited, zone: Zone, one: Instruction) -> bool:
+def _is_beside_cname(edited: Edited, view: View, zone: Zone, one: Instruction) -> bool:
     """Return whether a CNAME record would be beside others; such an addition is ignored.
 
-    RFC 2136 section 3.4.2.2.
+    It is not if the configuration hides that CNAME record: nobody sees it, so the addition is
+    judged with the rest.  RFC 2136 section 3.4.2.2.
     """
     if one.action is not Action.ADD:
         return False
-    types = edited.types(one.owner) | configured_types(zone, one.owner)
+    stored, configured = edited.types(one.owner), configured_types(zone, one.owner)
     if one.rtype == CNAME:
-        return not types <= _BESIDE_CNAME
-    return CNAME in types and one.rtype not in _BESIDE_CNAME
+        return not stored | configured <= _BESIDE_CNAME or _has_challenge(view, one.owner)
+    has_cname = CNAME in (configured or stored)
+    return has_cname and one.rtype not in _BESIDE_CNAME
+
+
+def _has_challenge(view: View, owner: DomainName) -> bool:
+    """Return whether the server has a challenge of its own at a name."""
+    if next(owner.labels(), b"") != CHALLENGE_LABEL.encode():
+        return False
+    return any(owner == one.owner for order in view.orders() for one in order.challenges)
 
 
 def _is_challenge(owner: DomainName, one: Instruction) -> bool:

@@ -271,7 +271,7 @@ def apply_in_parts(table: Table, delta: Delta) -> None:
     table.apply(last)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(states(), min_size=2, max_size=5), st.lists(universe, max_size=5))
 def test_after_any_changes_the_table_answers_like_one_filled_from_scratch(
     sequence: list[State], others: list[DomainName]

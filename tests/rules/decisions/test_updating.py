@@ -26,6 +26,7 @@ from updates import ACME, HEADS, KEY, SCOPES, command
 
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import Challenge
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Rcode
 from failoverdns.model.records import Opaque, OwnedRRset
@@ -270,6 +271,17 @@ def test_a_challenge_stands_beside_that_of_the_server_and_takes_nothing_from_it(
     assert values() == 1
 
 
+def test_a_cname_record_does_not_take_the_place_of_the_challenge_of_the_server() -> None:
+    """An alias of its own is fine there, but not while a CA looks for the answer."""
+    owner = f"_acme-challenge.{HOSTNAME}"
+    elsewhere = add(owner + ".", 60, "CNAME", "validated.example.")
+    assert set(at(updated(elsewhere), owner + ".")) == {5}
+    order = samples.order("app-eu", HOSTNAME)
+    order = replace(order, challenges=(Challenge(name(owner), "ours"),))
+    view = state(eu(), us(), group(), order, zones=[samples.zone(updates=SCOPES)])
+    assert set(at(updated(elsewhere, view=view), owner + ".")) == {16}
+
+
 IGNORED: list[tuple[str, Write, Write]] = [
     ("a CNAME beside others", ADD, add("www", 60, "CNAME", "x")),
     ("others beside a CNAME", add("www", 60, "CNAME", "x"), ADD),
@@ -315,6 +327,16 @@ def test_records_of_the_configuration_are_not_updated() -> None:
     assert refused(delete("www", "TXT", "text"), view) is Rcode.REFUSED
     assert refused(delete("www"), view) is Rcode.REFUSED
     assert set(at(updated(ADD, view=view), "www")) == {1, 16}
+
+
+def test_a_cname_record_that_the_configuration_hides_lets_nothing_be_ignored() -> None:
+    """The client sees no CNAME record, so it would take NOERROR for done."""
+    view = updated(add("www", 60, "CNAME", "x"))
+    zone = samples.zone(records=(configured("www.failover.test"),), updates=SCOPES)
+    carry_out(view, Configure((zone,)))
+    assert set(at(view, "www")) == {16}
+    assert refused(ADD, view) is Rcode.REFUSED
+    assert set(at(updated(both(delete("www", "CNAME"), ADD), view=view), "www")) == {1, 16}
 
 
 def test_the_origin_gets_other_records_beside_a_group() -> None:
@@ -449,6 +471,20 @@ def test_scopes_of_one_key_add_up() -> None:
 )
 def test_a_star_matches_any_characters(pattern: str, text: str, expected: bool) -> None:
     assert matches(pattern, text) is expected
+
+
+def test_a_dot_in_a_label_is_not_one_between_labels() -> None:
+    view = state(zones=[samples.zone(updates=(UpdateScope(KEY, ("*.dev",), frozenset({1})),))])
+    assert refused(add(r"a\.dev"), view) is Rcode.REFUSED
+    assert at(updated(add(r"a\.b.dev"), view=view), r"a\.b.dev")
+
+
+def test_records_below_a_delegation_are_deleted_one_by_one() -> None:
+    view = updated(both(add("x.cut"), add("x.cut", 60, "A", "192.0.2.8")))
+    view = updated(add("cut", 60, "NS", "ns.example."), view=view)
+    updated(delete("x.cut", "A", "192.0.2.7"), view=view)
+    assert at(view, "x.cut") == {1: (60, [OTHER])}
+    assert refused(add("x.cut", 60, "A", "192.0.2.9"), view) is Rcode.REFUSED
 
 
 def test_addresses_are_those_of_the_samples() -> None:
