@@ -114,8 +114,8 @@ HOMES: Mapping[str, str] = {
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
                     "running restarting reading reloading starting service cli.serving",
-    "zope":         "net control.connection answering.tcp answering.udp workers.channel "
-                    "transfers.connections transfers.link "
+    "zope":         "net control.connection answering.tcp answering.tls answering.udp "
+                    "workers.channel transfers.connections transfers.link "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""

@@ -107,6 +107,10 @@ class Answerer:
         """
         return self.forwarding.hand_over(connection, descriptor)
 
+    def is_secondary(self, host: str) -> bool:
+        """Return whether this is the address of a configured secondary."""
+        return self.forwarding.is_secondary(host)
+
     def _answer_verified(self, packet: bytes, host: str) -> bytes:
         """Return the answer to a query whose signature was verified, as over TCP."""
         answered = self.answer(packet, host, udp=False)

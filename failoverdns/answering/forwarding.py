@@ -121,7 +121,7 @@ class Forwarding:
 
     def ask(self, packet: bytes, host: str, done: Done) -> None:
         """Send a message that arrived over UDP, and call `done` once; perhaps at once."""
-        now, is_secondary = self._reactor.seconds(), self._is_secondary(host)
+        now, is_secondary = self._reactor.seconds(), self.is_secondary(host)
         self._forget_old(now)
         has_place = len(self._waiting) < MOST and (
             is_secondary or self._waiting_others < MOST_OTHERS
@@ -138,7 +138,7 @@ class Forwarding:
 
     def hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
         """Send a connection; return whether it has left, so that the caller closes its copy."""
-        now, is_secondary = self._reactor.seconds(), self._is_secondary(connection.host)
+        now, is_secondary = self._reactor.seconds(), self.is_secondary(connection.host)
         may_leave = self._link is not None and self._may_leave(connection.host, is_secondary, now)
         if self._link is None or not may_leave or not self._link.give(connection, descriptor):
             self.refused += 1
@@ -155,7 +155,8 @@ class Forwarding:
             "refused": self.refused,
         }
 
-    def _is_secondary(self, host: str) -> bool:
+    def is_secondary(self, host: str) -> bool:
+        """Return whether this is the address of a configured secondary."""
         return bool(self._secondaries) and address_of(host) in self._secondaries
 
     def _may_leave(self, host: str, is_secondary: bool, now: float) -> bool:

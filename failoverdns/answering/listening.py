@@ -58,6 +58,9 @@ class Answers(Protocol):
     def hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
         """Hand a connection over whose first message is signed; return whether it has left."""
 
+    def is_secondary(self, host: str) -> bool:
+        """Return whether this is the address of a configured secondary."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
@@ -161,6 +164,7 @@ class Listeners:
             lambda packet, host: answers.answer(packet, host, udp=False),
             self.tcp_clients,
             answers.hand_over,
+            answers.is_secondary,
         )
         door = self._door = TLSDoor(context, factory, self._reactor)
         OURS.want(

@@ -17,9 +17,10 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.tcp import HandOver, Respond, TCPConnection, TCPFactory
@@ -34,6 +35,9 @@ MAX_CARRIED: Final = 100
 OPEN_FILES: Final = MAX_NEWCOMERS + 2 * MAX_CARRIED
 """Open files for handshakes, and for both ends of what is carried."""
 
+CLIENT_TIME: Final = 60.0
+"""Seconds that a client has to read some of what the transfer process sends."""
+
 LINGER: Final = 10.0
 """Seconds that a client has to read the rest of what the transfer process has sent."""
 
@@ -45,6 +49,9 @@ class TLSConnection(TCPConnection):
         super().__init__(factory, host)
         self._doors = factory
         self._carried: _Carried | None = None
+        self._source: Source | None = None
+        self._is_other = False
+        """Whether it is carried for a client that is no configured secondary."""
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Answer messages, or carry them to the transfer process."""
@@ -58,6 +65,8 @@ class TLSConnection(TCPConnection):
         carried, self._carried = self._carried, None
         if carried is not None:
             self._doors.carried -= 1
+            self._doors.carried_others -= self._is_other
+            self._stop_waiting()
             carried.transport.unregisterProducer()
             carried.transport.loseConnection()
         super().connectionLost(reason)
@@ -74,7 +83,7 @@ class TLSConnection(TCPConnection):
 
     def _pass_on(self, connection: LinkedConnection) -> bool:
         """Hand one end of a pair of sockets over, and carry what passes through the other one."""
-        if self._doors.carried >= self._doors.most_carried:
+        if not self._doors.has_room_for(connection.host):
             return False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
@@ -82,6 +91,7 @@ class TLSConnection(TCPConnection):
             given = LinkedConnection(connection.host, connection.received, True, shown)
             if not self._factory.hand_over(given, theirs.fileno()):
                 return False
+            self._is_other = not self._doors.is_secondary(connection.host)
             self._carry(ours)
         return True
 
@@ -89,21 +99,61 @@ class TLSConnection(TCPConnection):
         """Carry everything between the client and a socket, until one of them closes."""
         self._give_up_place()
         self._doors.carried += 1
+        self._doors.carried_others += self._is_other
         carried = self._carried = _Carried(self.transport, self._stop_carrying)
         os.set_blocking(end.fileno(), False)
         self._doors.reactor.adoptStreamConnection(
             end.fileno(), socket.AF_UNIX, _CarriedFactory(carried)
         )
         carried.transport.registerProducer(self.transport, True)
-        self.transport.registerProducer(carried.transport, True)
+        clock = self._factory.clock
+        source = self._source = Source(carried.transport, clock, self.transport.abortConnection)
+        self.transport.registerProducer(source, True)
         self.transport.resumeProducing()
 
     def _stop_carrying(self) -> None:
         """Close the connection: the transfer process has closed its end."""
         if self._carried is not None:
+            self._stop_waiting()
             self.transport.unregisterProducer()
             self.transport.loseConnection()
             self._timeout = self._factory.clock.callLater(LINGER, self.transport.abortConnection)
+
+    def _stop_waiting(self) -> None:
+        """Do not wait any more for the client to read."""
+        if self._source is not None:
+            self._source.stopProducing()
+
+
+@implementer(IPushProducer)
+class Source:
+    """What the transfer process sends, which is not read while the client does not take it.
+
+    Nor is its end then, so a client that takes nothing for `CLIENT_TIME` is late.
+    """
+
+    def __init__(self, transport: Any, clock: Any, late: Callable[[], None]) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._late = late
+        self._timer: IDelayedCall | None = None
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """Read nothing, because the client does not."""
+        self._transport.pauseProducing()
+        if self._timer is None:
+            self._timer = self._clock.callLater(CLIENT_TIME, self._late)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Read on: the client has read all of it."""
+        self.stopProducing()
+        self._transport.resumeProducing()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Do not wait for the client any more."""
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
 
 
 class _Carried(Protocol):
@@ -141,18 +191,32 @@ class TLSFactory(TCPFactory):
     """The connections of DNS clients above TLS."""
 
     def __init__(
-        self, reactor: Any, respond: Respond, clients: TCPClients, hand_over: HandOver
+        self,
+        reactor: Any,
+        respond: Respond,
+        clients: TCPClients,
+        hand_over: HandOver,
+        is_secondary: Callable[[str], bool],
     ) -> None:
         """Answer with `respond`; `clients` has the connections of all addresses.
 
-        What is carried for the transfer process begins with `hand_over`.
+        What is carried for the transfer process begins with `hand_over`; `is_secondary` returns
+        whether an address is that of a configured secondary.
         """
         super().__init__(reactor, respond, clients, hand_over)
+        self.is_secondary = is_secondary
         self.reactor = reactor
         self.carried = 0
         """Connections that are carried for the transfer process."""
+        self.carried_others = 0
+        """Those of clients that are no configured secondaries."""
         self.most_carried = MAX_CARRIED
         """Connections that may be, so that there are open files for them."""
+
+    def has_room_for(self, host: str) -> bool:
+        """Return whether one more may be carried: half of the places are for secondaries only."""
+        others = self.carried_others < max(1, self.most_carried // 2)
+        return self.carried < self.most_carried and (others or self.is_secondary(host))
 
     def buildProtocol(self, addr: IAddress | None) -> TLSConnection:  # noqa: N802
         """Return the protocol of a client whose handshake is complete."""

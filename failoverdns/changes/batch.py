@@ -47,6 +47,8 @@ class Submission:
     op_id: str | None = None
     request: str = ""
     """The request in canonical form; an `op_id` can be repeated with the same request only."""
+    kept: float | None = None
+    """Seconds for which an `op_id` is needed; None for as long as the store keeps them."""
 
     @property
     def operation(self) -> OperationKey | None:
@@ -129,5 +131,6 @@ class Batch:
                 outcome.result,
                 moment.now,
                 submission.principal.key,
+                submission.kept,
             )
         return outcome

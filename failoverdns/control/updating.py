@@ -37,6 +37,9 @@ QUIET: Final = 60.0
 MAX_NAMED: Final = 1000
 """Keys whose refusals are counted one by one."""
 
+REMEMBERED: Final = 900.0
+"""Seconds for which a message is recognized; a signature is valid for 600 seconds at most."""
+
 LONGEST: Final = 300
 """Characters of the reason in a log line, at most."""
 
@@ -88,6 +91,7 @@ class Updating:
             reply=done,
             op_id=f"update-{identity}",
             request=identity,
+            kept=REMEMBERED,
         )
         self._ledger.submit(submission)
 

@@ -68,7 +68,8 @@ class Operation:
 
     It belongs to a principal (`Principal.key`); the same `op_id` of another one stands for another
     command.  Version 0.1.0 did not store the principal; such an operation belongs to all of them.
-    `time`, in seconds since 1970, says when it may be forgotten; a store does not return it.
+    `time` is that of the command, in seconds since 1970; `kept` says for how many seconds it is
+    needed, None for as long as a store keeps operations.  A store does not return these two.
     """
 
     op_id: str
@@ -77,6 +78,7 @@ class Operation:
     result: Mapping[str, Json]
     time: float = field(default=0.0, compare=False)
     principal: str = EVERYBODY
+    kept: float | None = field(default=None, compare=False)
 
 
 class Node(NamedTuple):

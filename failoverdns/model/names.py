@@ -24,6 +24,11 @@ _LABEL_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*\.?", re.ASCII)
 """A name in master-file text that needs no closer look: most are written so."""
 
+_PLAIN_LABEL = re.compile(rb"[A-Za-z0-9_*-]+")
+"""A label that is written as it is."""
+
+_new, _set = object.__new__, object.__setattr__
+
 _NEEDS_BACKSLASH = frozenset(b'."$();@\\')
 
 
@@ -122,7 +127,12 @@ class DomainName:
 
     def parent(self) -> DomainName:
         """Return the name without its leftmost label; the root is its own parent."""
-        return DomainName(self.wire[1 + self.wire[0] :]) if not self.is_root else self
+        wire = self.wire
+        if len(wire) == 1:
+            return self
+        name = _new(DomainName)
+        _set(name, "wire", wire[1 + wire[0] :])  # in lower case already
+        return name
 
     def child(self, label: str) -> DomainName:
         """Return the name with `label` (ASCII text) before it; raises Malformed if too long."""
@@ -247,6 +257,8 @@ def _labels_of(text: str) -> tuple[list[bytes], bool]:
 
 def _label_text(label: bytes) -> str:
     """Escape one label for a master file."""
+    if _PLAIN_LABEL.fullmatch(label):
+        return label.decode("ascii")
     return "".join(
         f"\\{chr(byte)}"
         if byte in _NEEDS_BACKSLASH

@@ -23,9 +23,18 @@ MAX_FETCHES = 1000
 """Fetches of an application's certificate that are kept."""
 
 OPERATIONS_KEPT = 7 * 86400.0
-"""Seconds for which an operation is kept, at least; after that a retry runs again."""
+"""Seconds for which an operation is kept, at least; after that a retry runs again.
+
+One that is needed for less is kept for that time.
+"""
 
 Notify = Callable[[Change], None]
+
+
+def counted_from(operation: Operation) -> float:
+    """Return the time from which the age of an operation counts, in seconds since 1970."""
+    shorter = 0.0 if operation.kept is None else OPERATIONS_KEPT - operation.kept
+    return operation.time - shorter
 
 
 class Conflict(Exception):

@@ -31,6 +31,7 @@ from failoverdns.store.interface import (
     OutcomeUnknown,
     StoreHead,
     Unavailable,
+    counted_from,
 )
 from failoverdns.store.replaying import Comparison, Replay
 from failoverdns.store.rows import sealed
@@ -116,7 +117,7 @@ class MemoryStore:
         times = [*(each.time for each in changes), *(each.time for each in operations)]
         now = max(times, default=0.0)
         for key, operation in list(self._operations.items()):
-            if operation.time < now - OPERATIONS_KEPT:
+            if counted_from(operation) < now - OPERATIONS_KEPT:
                 del self._operations[key]
         for change in changes:
             for notify in self._watchers:

@@ -17,7 +17,7 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.chain import linked
 from failoverdns.store.history_rows import packed
-from failoverdns.store.interface import MAX_FETCHES, OPERATIONS_KEPT, Conflict
+from failoverdns.store.interface import MAX_FETCHES, OPERATIONS_KEPT, Conflict, counted_from
 from failoverdns.store.rows import checked, sealed
 from failoverdns.store.vault import Vault
 
@@ -69,7 +69,7 @@ def write_changes(
     connection.executemany(
         "INSERT INTO operations VALUES (?, ?, ?, ?, ?)",
         (
-            (op.principal, op.op_id, *sealed(documents.write_operation(op)), op.time)
+            (op.principal, op.op_id, *sealed(documents.write_operation(op)), counted_from(op))
             for op in operations
         ),
     )

@@ -43,6 +43,9 @@ class Process:
     def ask(self, signed: Signed, packet: bytes, host: str, send: Callable[[bytes], None]) -> None:
         send(b"asked for " + packet)
 
+    def is_secondary(self, host: str) -> bool:
+        return False
+
     def hand_over(self, connection: LinkedConnection, descriptor: int) -> bool:
         if self.takes:
             self.given.append((connection, os.dup(descriptor)))

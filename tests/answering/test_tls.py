@@ -11,10 +11,19 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from failoverdns.answering.tcp_clients import TCPClients
-from failoverdns.answering.tls import MAX_CARRIED, OPEN_FILES, TLSDoor, TLSFactory
+from failoverdns.answering.tls import (
+    CLIENT_TIME,
+    MAX_CARRIED,
+    OPEN_FILES,
+    Source,
+    TLSDoor,
+    TLSFactory,
+)
 from failoverdns.model.settings import TCPSettings, TLSSettings
 from failoverdns.net.arrivals import FIRST_BYTES_TIME, MAX_NEWCOMERS, Arrival
 from failoverdns.net.dns_tls import DNSContext, read_material
+
+SECONDARY = "192.0.2.53"
 
 
 class Transport(StringTransport):
@@ -34,7 +43,11 @@ class Doorway:
         chain, key = Authority().issue("ns1.failover.test").save(folder, "tls")
         clients = TCPClients(self.clock, TCPSettings(10, 100, 100, 1_000_000, 3))
         self.factory = TLSFactory(
-            self.clock, lambda packet, host: packet, clients, lambda connection, number: False
+            self.clock,
+            lambda packet, host: packet,
+            clients,
+            lambda connection, number: False,
+            lambda host: host == SECONDARY,
         )
         context = DNSContext(read_material(TLSSettings((), chain, key)))
         self.door = TLSDoor(context, self.factory, self.clock)
@@ -85,3 +98,31 @@ def test_few_open_files_are_divided(
     doorway.door.limit(files)
     assert sum(not one.aborted for one in arrived) == min(100, handshakes)
     assert doorway.factory.most_carried == carried
+
+
+def test_a_client_that_takes_nothing_of_what_is_carried_is_closed() -> None:
+    """While it takes nothing, the end of the transfer process is not seen."""
+    clock, transport, client = Clock(), StringTransport(), Transport()
+    source = Source(transport, clock, client.abortConnection)
+    for _ in range(3):
+        source.pauseProducing()
+        assert transport.producerState == "paused"
+        clock.advance(CLIENT_TIME - 1)
+        source.resumeProducing()
+        assert transport.producerState == "producing"
+    source.pauseProducing()
+    clock.advance(CLIENT_TIME - 1)
+    assert not client.aborted
+    clock.advance(1)
+    assert client.aborted
+
+
+def test_half_of_what_is_carried_is_for_secondaries_only(doorway: Doorway) -> None:
+    factory = doorway.factory
+    factory.carried = factory.carried_others = MAX_CARRIED // 2 - 1
+    assert factory.has_room_for("198.51.100.1")
+    factory.carried = factory.carried_others = MAX_CARRIED // 2
+    assert not factory.has_room_for("198.51.100.1")
+    assert factory.has_room_for(SECONDARY)
+    factory.carried = MAX_CARRIED
+    assert not factory.has_room_for(SECONDARY)

@@ -266,6 +266,16 @@ def test_an_operation_is_forgotten_after_a_week(store: Store) -> None:
     assert run(store.operation("later-9", EVERYBODY)) is not None
 
 
+def test_an_operation_that_is_needed_for_less_is_forgotten_earlier(store: Store) -> None:
+    """Commits without a change count as well."""
+    run(store.commit(0, [], [Operation("update", "{}", 0, {}, 1000.0, kept=900.0)]))
+    run(store.commit(0, [], [Operation("soon", "{}", 0, {}, 1890.0, kept=900.0)]))
+    assert run(store.operation("update", EVERYBODY)) is not None
+    run(store.commit(0, [], [Operation("later", "{}", 0, {}, 1910.0, kept=900.0)]))
+    assert run(store.operation("update", EVERYBODY)) is None
+    assert run(store.operation("later", EVERYBODY)) is not None
+
+
 def test_the_history_is_returned_newest_first(store: Store) -> None:
     """It can be limited to some subjects and to the latest changes."""
     first = change(1, Write(None, APPLICATION), subjects=("app-1",))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import islice
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Write
@@ -40,7 +41,7 @@ class HeadName:
 def head_at(zone: Zone, owner: DomainName) -> HeadName | None:
     """Return the head that a name in a zone stands for, whether or not there is one; else None."""
     below = DomainName(owner.wire[: len(owner.wire) - len(zone.origin.wire)] + b"\0")
-    match tuple(label.decode("latin-1") for label in below.labels()):
+    match tuple(label.decode("latin-1") for label in islice(below.labels(), 4)):
         case (head, label, application) if label == HEADS_LABEL:
             return HeadName(application, head)
     return None

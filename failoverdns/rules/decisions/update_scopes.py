@@ -50,8 +50,10 @@ def relative_text(origin: DomainName, owner: DomainName) -> str:
     if owner == origin:
         return "@"
     below = DomainName(owner.wire[: len(owner.wire) - len(origin.wire)] + b"\0")
+    if "\\." not in (text := below.to_text()):
+        return text
     labels = (DomainName.from_labels((label,)).to_text() for label in below.labels())
-    return ".".join(text.replace(".", "046") for text in labels)
+    return ".".join(label.replace(".", "046") for label in labels)
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -69,13 +69,18 @@ def occluding(zone: Zone, owner: DomainName, rtype: int) -> DomainName | None:
     """
     name, cut, servers = owner, None, set[bytes]()
     while name != zone.origin:
-        found = [rrset for rrset in zone.static.at(name) if rrset.rtype == NS]
+        found = [rrset for rrset in _at(zone, name) if rrset.rtype == NS]
         if found:
             cut, servers = name, {wire_rdata(data).lower() for one in found for data in one.data}
         name = name.parent()
     if cut is None or (owner == cut and rtype in (NS, _DS)):
         return None
     return None if rtype in (A, AAAA) and owner.wire in servers else cut
+
+
+def _at(zone: Zone, name: DomainName) -> tuple[RRset, ...]:
+    """Return the RRsets at a name; most names above others have none, and cost little."""
+    return zone.static.at(name) if zone.static.has(name) else ()
 
 
 def whose(zone: Zone, owner: DomainName) -> str:
