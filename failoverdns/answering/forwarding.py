@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -41,6 +41,7 @@ from failoverdns.answering.link import (
 )
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
+from failoverdns.net.adopting import adopt
 from failoverdns.net.detaching import is_flushed
 from failoverdns.net.prefixes import address_of, prefix_of
 from failoverdns.net.token_bucket import TokenBucket, TokenBuckets
@@ -107,9 +108,7 @@ class Forwarding:
         """Use a connected Unix socket as the link, in place of the one before; it is ours now."""
         self.disconnect()
         link = self._link = _Link(self._take, self._lose)
-        os.set_blocking(descriptor, False)
-        factory = _LinkFactory(link)
-        self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, factory)
+        adopt(self._reactor, descriptor, link)
         os.close(descriptor)  # the reactor has a duplicate
 
     def disconnect(self) -> None:
@@ -244,16 +243,3 @@ class _Link(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Report the end."""
         self._lost(self)
-
-
-class _LinkFactory(ServerFactory):
-    """Makes one link, on a socket that is connected already."""
-
-    noisy = False
-
-    def __init__(self, link: _Link) -> None:
-        self._link = link
-
-    def buildProtocol(self, addr: object) -> _Link:  # noqa: N802
-        """Return the link."""
-        return self._link

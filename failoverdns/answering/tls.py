@@ -12,13 +12,12 @@ as the other side takes it.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,6 +25,7 @@ from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.tcp import HandOver, Respond, TCPConnection, TCPFactory
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.model.numbers import Rcode
+from failoverdns.net.adopting import adopt
 from failoverdns.net.arrivals import MAX_NEWCOMERS, Arrival, Client, Door
 from failoverdns.net.dns_tls import DNSContext, has_certificate, may_transfer
 
@@ -101,10 +101,7 @@ class TLSConnection(TCPConnection):
         self._doors.carried += 1
         self._doors.carried_others += self._is_other
         carried = self._carried = _Carried(self.transport, self._stop_carrying)
-        os.set_blocking(end.fileno(), False)
-        self._doors.reactor.adoptStreamConnection(
-            end.fileno(), socket.AF_UNIX, _CarriedFactory(carried)
-        )
+        adopt(self._doors.reactor, end.fileno(), carried)
         carried.transport.registerProducer(self.transport, True)
         clock = self._factory.clock
         source = self._source = Source(carried.transport, clock, self.transport.abortConnection)
@@ -172,19 +169,6 @@ class _Carried(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Let the client go."""
         self._closed()
-
-
-class _CarriedFactory(ServerFactory):
-    """Makes one protocol, on a socket that is connected already."""
-
-    noisy = False
-
-    def __init__(self, carried: _Carried) -> None:
-        self._carried = carried
-
-    def buildProtocol(self, addr: object) -> _Carried:  # noqa: N802
-        """Return the protocol."""
-        return self._carried
 
 
 class TLSFactory(TCPFactory):

@@ -41,11 +41,8 @@ from failoverdns.transfers.transfer_log import TransferLog
 from failoverdns.transfers.updating import Updating
 from failoverdns.transfers.zones import Zones
 from failoverdns.workers.calls import check_protocol
-from failoverdns.workers.channel import Channel, open_channel
+from failoverdns.workers.channel import CHANNEL, Channel, open_channel
 from failoverdns.workers.frames import Kind
-
-CHANNEL: Final = 3
-"""The descriptor of the channel to the control process."""
 
 TOLD_AT_ONCE: Final = 500
 """Secondaries of zones in one call to the control process, which takes calls of a megabyte."""

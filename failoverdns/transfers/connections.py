@@ -18,11 +18,12 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPullProducer
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from failoverdns.net.adopting import adopt
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.transfer.messages import RecordTooLong
 from failoverdns.transfers.clients import Places
@@ -266,10 +267,9 @@ class Connections:
         try:
             with socket.socket(fileno=os.dup(descriptor)) as sock:
                 family = sock.family
-                sock.setblocking(False)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            factory = _Factory(TransferConnection(self, client, ask, received))
-            self.reactor.adoptStreamConnection(descriptor, family, factory)
+            connection = TransferConnection(self, client, ask, received)
+            adopt(self.reactor, descriptor, connection, family)
         except OSError:  # the client has gone
             pass
         finally:
@@ -279,13 +279,3 @@ class Connections:
         """Close all connections."""
         for connection in list(self.all):
             connection.let_go()
-
-
-class _Factory(ServerFactory):
-    noisy = False
-
-    def __init__(self, connection: TransferConnection) -> None:
-        self._connection = connection
-
-    def buildProtocol(self, addr: object) -> TransferConnection:  # noqa: N802
-        return self._connection

@@ -8,14 +8,13 @@ more replies wait than the other end reads is not read from.
 from __future__ import annotations
 
 import os
-import socket
 from collections import deque
 from itertools import count
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IFileDescriptorReceiver, IPushProducer
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -31,6 +30,7 @@ from failoverdns.answering.link import (
     write_linked,
 )
 from failoverdns.model.errors import Malformed
+from failoverdns.net.adopting import adopt
 from failoverdns.net.spawning import spawn
 from failoverdns.transfers.connections import Connections
 from failoverdns.transfers.requests import Requests
@@ -166,8 +166,7 @@ class Links:
 
     def open(self, descriptor: int) -> None:
         """Open our end of a link; the descriptor is ours now."""
-        os.set_blocking(descriptor, False)
-        self.reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, _Factory(Link(self)))
+        adopt(self.reactor, descriptor, Link(self))
         os.close(descriptor)
 
     def any(self) -> Link | None:
@@ -178,13 +177,3 @@ class Links:
         """Close all links."""
         for link in list(self.all):
             link.transport.loseConnection()
-
-
-class _Factory(ServerFactory):
-    noisy = False
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def buildProtocol(self, addr: object) -> Link:  # noqa: N802
-        return self._link

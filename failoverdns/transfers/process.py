@@ -6,29 +6,22 @@ Which process takes the place of one that ends is decided in `transfers.control_
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from failoverdns.model.errors import Malformed, Rejected
-from failoverdns.net.own_process import command, environment
 from failoverdns.net.spawning import spawn
 from failoverdns.transfers.calls import Call
-from failoverdns.transfers.child import CHANNEL
 from failoverdns.transfers.interface import CarryOut
-from failoverdns.workers.called_process import CalledProcess, Gone, Stuck
-from failoverdns.workers.channel import Channel, open_channel
+from failoverdns.workers.called_process import Gone, Stuck
+from failoverdns.workers.channel import Channel
 from failoverdns.workers.filling import FILLING
 from failoverdns.workers.frames import MAX_REPLY
-from failoverdns.workers.interface import CannotAnswer
+from failoverdns.workers.spawned_process import SpawnedProcess
 
 SERVE: Final = "failoverdns.transfers.child:serve"
 """The function that the transfer process runs."""
@@ -40,7 +33,7 @@ PATIENCE: Final = 20.0
 """Seconds in which it must have applied a delta; commits do not wait for that."""
 
 
-class TransferProcess(CalledProcess, ProcessProtocol):
+class TransferProcess(SpawnedProcess):
     """A transfer process that this control process starts."""
 
     def __init__(
@@ -58,29 +51,8 @@ class TransferProcess(CalledProcess, ProcessProtocol):
 
     def start(self, control_socket: Path) -> None:
         """Start the process of the server at `control_socket`; raises CannotAnswer."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._channel = Channel(self._called, _take_no_delta, self._lose, most=MAX_REPLY)
-        open_channel(self._reactor, ours.fileno(), self._channel)
-        ours.close()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        try:
-            process = self._reactor.spawnProcess(
-                self,
-                sys.executable,
-                command(SERVE, (str(control_socket),), sys.path),
-                env=environment(os.environ),
-                path="/",
-                childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},
-            )
-        except OSError as fault:
-            self._retiring = True
-            self._channel.abort()
-            raise CannotAnswer(f"the transfer process cannot be started: {fault}") from None
-        finally:
-            os.close(nothing)
-            theirs.close()
-        self.pid = process.pid
-        self._channel.name = f"transfer process {self.pid}"
+        channel = Channel(self._called, _take_no_delta, self._lose, most=MAX_REPLY)
+        self.spawn(channel, SERVE, (str(control_socket),), "transfer process")
 
     def publish(self, frame: bytes) -> None:
         """Send a delta, and do not wait; a process that does not apply it in time is killed."""
@@ -140,10 +112,6 @@ class TransferProcess(CalledProcess, ProcessProtocol):
 
     def _called(self, _: Channel, name: str, arguments: dict[str, Any]) -> Any:
         return self._carry_out(name, arguments)
-
-    def _kill(self) -> None:
-        with suppress(ProcessExitedAlready, ProcessLookupError):
-            self.transport.signalProcess(signal.SIGKILL)  # type: ignore[union-attr]
 
 
 def _take_no_delta(*_: object) -> None:

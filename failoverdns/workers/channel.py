@@ -11,7 +11,6 @@ descriptors only when they are asked for.  A channel on which more arrives is cl
 from __future__ import annotations
 
 import os
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -25,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.net.adopting import adopt
 from failoverdns.workers.frames import (
     MAX_BODY,
     MAX_REPLY,
@@ -42,6 +42,9 @@ CarryOut = Callable[["Channel", str, dict[str, Any]], Any]
 
 A Rejected that it raises is sent to the caller.
 """
+
+CHANNEL: Final = 3
+"""The descriptor of the channel in a process that the control process starts."""
 
 MAX_DESCRIPTORS: Final = 1024
 """Descriptors that may wait for the frame that names them."""
@@ -232,8 +235,7 @@ class ChannelFactory(ServerFactory):
 
 def open_channel(reactor: Any, descriptor: int, channel: Channel) -> None:
     """Open a channel on a connected Unix socket; the reactor duplicates the descriptor."""
-    os.set_blocking(descriptor, False)
-    reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, ChannelFactory(lambda: channel))
+    adopt(reactor, descriptor, channel)
 
 
 def call_nothing(*_: object) -> Any:

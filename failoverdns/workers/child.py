@@ -46,13 +46,10 @@ from failoverdns.workers.calls import (
     write_address,
     write_connections,
 )
-from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
+from failoverdns.workers.channel import CHANNEL, Channel, ChannelFactory, open_channel
 from failoverdns.workers.first_version import translated
 from failoverdns.workers.frames import Kind
 from failoverdns.workers.rendezvous import TLS_PLACE, rendezvous_of, title
-
-CHANNEL = 3
-"""The descriptor of the channel to the control process that started this process."""
 
 SENT_AT_ONCE = 1 << 18
 """Bytes of texts, or of queries that were received, in a reply."""

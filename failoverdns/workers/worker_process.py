@@ -5,31 +5,22 @@ Which process takes the place of one that ends is decided in `workers.fleet`.
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from failoverdns.net.own_process import command, environment
-from failoverdns.workers.called_process import CalledProcess
-from failoverdns.workers.channel import Channel, call_nothing, open_channel
-from failoverdns.workers.child import CHANNEL
-from failoverdns.workers.interface import CannotAnswer
+from failoverdns.workers.channel import Channel, call_nothing
 from failoverdns.workers.rendezvous import TLS_PLACE, rendezvous_of
+from failoverdns.workers.spawned_process import SpawnedProcess
 
 ANSWER: Final = "failoverdns.workers.child:answer"
 """The function that an answering process runs."""
 
 
-class Worker(CalledProcess, ProcessProtocol):
+class Worker(SpawnedProcess):
     """An answering process that this control process starts."""
 
     def __init__(self, reactor: Any, place: int, ended: Callable[[Worker], None]) -> None:
@@ -51,29 +42,9 @@ class Worker(CalledProcess, ProcessProtocol):
 
     def start(self, control_socket: Path) -> None:
         """Start the process; it can be found beside `control_socket`.  Raises CannotAnswer."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._channel = Channel(call_nothing, call_nothing, self._lose, only_replies=True)
-        open_channel(self._reactor, ours.fileno(), self._channel)
-        ours.close()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        try:
-            process = self._reactor.spawnProcess(
-                self,
-                sys.executable,
-                command(ANSWER, (str(control_socket), str(self.place)), sys.path),
-                env=environment(os.environ),
-                path="/",
-                childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},
-            )
-        except OSError as fault:
-            self._retiring = True
-            self._channel.abort()
-            raise CannotAnswer(f"an answering process cannot be started: {fault}") from None
-        finally:
-            os.close(nothing)
-            theirs.close()
-        self.pid = process.pid
-        self._channel.name = f"answering process {self.pid}"
+        channel = Channel(call_nothing, call_nothing, self._lose, only_replies=True)
+        words = (str(control_socket), str(self.place))
+        self.spawn(channel, ANSWER, words, "answering process")
         self._rendezvous = rendezvous_of(control_socket, self.pid)
 
     def let_go(self) -> None:
@@ -89,7 +60,3 @@ class Worker(CalledProcess, ProcessProtocol):
             self._rendezvous.unlink()
         self._note_end()
         self._ended(self)
-
-    def _kill(self) -> None:
-        with suppress(ProcessExitedAlready, ProcessLookupError):
-            self.transport.signalProcess(signal.SIGKILL)  # type: ignore[union-attr]
