@@ -38,6 +38,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TLSServer]:
     running = TLSServer(folder, CONFIG.replace("workers: 0", "workers: 1") + TRANSFERS + TLS)
     try:
         running.start().load_demo()
+        wait_for(lambda: "414-262-781" in axfr(running), running.log.read_text)
         yield running
     finally:
         running.kill()
@@ -50,8 +51,8 @@ def axfr(server: TLSServer, *words: str) -> str:
 
 def test_a_zone_is_transferred_over_tls_as_over_tcp(served: TLSServer) -> None:
     """kdig verifies certificate and signature; the group and its sides are there."""
-    wait_for(lambda: "414-262-781" in axfr(served), served.log.read_text)
     output = axfr(served)
+    assert "414-262-781" in output
     assert output.count("failover.test.") >= 6
     over_tcp = served.dig("failover.test", "AXFR", *KEY.words, "+noall", "+answer")
     assert set(over_tcp.split()) <= set(output.split())
