@@ -2,7 +2,7 @@
 
     over UDP   the message leaves; its reply comes back and goes out by the socket that was asked
     over TCP   the connection leaves, with what its client has sent and nobody has answered
-    no link    there is no transfer process: SERVFAIL
+    no link    the transfer process does not run: SERVFAIL
 
 Anybody can name a key that is known, and sign with another secret.  So what leaves is bounded, and
 configured secondaries have places and rates that others cannot take:

@@ -13,6 +13,7 @@ Table, settings, client and time are arguments: nothing here has a socket or a c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -99,6 +100,9 @@ class Reply(NamedTuple):
 
 Answered = bytes | Signed | None
 """The reply to a packet, None for no reply, or what is handed over."""
+
+Respond = Callable[[bytes, str], Answered]
+"""Returns what a packet or message from an address (as text) is answered with."""
 
 
 def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Answered:

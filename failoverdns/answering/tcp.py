@@ -31,14 +31,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from failoverdns.answering.link import LinkedConnection
-from failoverdns.answering.responding import Answered, signed_failure
+from failoverdns.answering.responding import Respond, signed_failure
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.model.numbers import Rcode
 from failoverdns.net.detaching import detach, is_flushed
 from failoverdns.protocol.query import Signed
-
-Respond = Callable[[bytes, str], Answered]
-"""Returns the reply to a message from an address, None for no reply, or what is handed over."""
 
 HandOver = Callable[[LinkedConnection, int], bool]
 """Hands a connection over, given with its descriptor; returns whether it has left."""
@@ -282,7 +279,7 @@ class TCPFactory(ServerFactory):
         clock: IReactorTime,
         respond: Respond,
         clients: TCPClients,
-        hand_over: HandOver = lambda connection, descriptor: False,
+        hand_over: HandOver,
     ) -> None:
         """Answer with `respond`; `clients` has the connections of all addresses.
 

@@ -22,7 +22,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from failoverdns.answering.link import LinkedConnection
-from failoverdns.answering.tcp import HandOver, Respond, TCPConnection, TCPFactory
+from failoverdns.answering.responding import Respond
+from failoverdns.answering.tcp import HandOver, TCPConnection, TCPFactory
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.model.numbers import Rcode
 from failoverdns.net.adopting import adopt
@@ -51,7 +52,7 @@ class TLSConnection(TCPConnection):
         self._carried: _Carried | None = None
         self._source: Source | None = None
         self._is_other = False
-        """Whether it is carried for a client that is no configured secondary."""
+        """Whether it is carried for a client that is not a configured secondary."""
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Answer messages, or carry them to the transfer process."""

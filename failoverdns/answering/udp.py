@@ -18,12 +18,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from failoverdns.answering.responding import Answered
+from failoverdns.answering.responding import Respond
 from failoverdns.net.sockets import IP_PKTINFO
 from failoverdns.protocol.query import Signed
-
-Respond = Callable[[bytes, str], Answered]
-"""Returns the reply to a packet from an address, None for no reply, or what is handed over."""
 
 Ask = Callable[[Signed, bytes, str, Callable[[bytes], None]], None]
 """Hands a signed message over (what was read, packet, address), and passes its reply on later."""
@@ -67,12 +64,12 @@ class UDPReader:
         self,
         sock: socket.socket,
         respond: Respond,
-        serve: Serve | None = None,
-        ask: Ask | None = None,
+        serve: Serve | None,
+        ask: Ask,
     ) -> None:
         """Answer at a socket with `respond`, and before that with `serve` if given.
 
-        What is signed with a known key is passed to `ask`, and dropped without it.
+        What is signed with a known key is passed to `ask`.
         """
         self.socket = sock
         self.unsent = 0
@@ -114,8 +111,7 @@ class UDPReader:
             self._send(reply, sender, source)
 
     def _hand_over(self, signed: Signed, packet: bytes, sender: Sender, source: Control) -> None:
-        if self._ask is not None:
-            self._ask(signed, packet, sender[0], lambda reply: self._send(reply, sender, source))
+        self._ask(signed, packet, sender[0], lambda reply: self._send(reply, sender, source))
 
     def _send(self, reply: bytes, sender: Sender, source: Control) -> None:
         try:

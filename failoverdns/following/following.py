@@ -45,7 +45,7 @@ class FollowingEffects(Effects):
 
     `now` returns seconds since 1970, `steady` seconds of a clock that is never adjusted.  `notify`
     asks the transfer process to notify the secondaries of a zone (its origin in wire form), or of
-    all zones; it returns False if there is no such process.
+    all zones; it returns False if that process does not run.
     """
 
     submit: Submit

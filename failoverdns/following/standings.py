@@ -176,8 +176,8 @@ class Standings:
     def behind(self, view: View, moment: Moment) -> tuple[BehindSecondary, ...]:
         """Return those that have been behind for too long and are not recorded yet.
 
-        The catalog zone is left out, for which nobody can be asked, and those of which nothing is
-        known.
+        The catalog zone is left out, because secondaries do not answer queries for it, and so are
+        secondaries whose serial number is not known.
         """
         found = []
         for pair in self._late:

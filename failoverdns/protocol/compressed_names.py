@@ -79,15 +79,18 @@ def read_name(message: bytes, at: int) -> tuple[bytes, int]:
     return name.lower(), end
 
 
-def skip_name(message: bytes, at: int) -> int:
-    """Return the offset after a name; a pointer ends it and is not followed. Raises Malformed."""
+def skip_name(message: bytes, at: int, *, pointers: bool = True) -> int:
+    """Return the offset after the name at `at`; a pointer ends the name and is not followed.
+
+    Raises Malformed, also for a pointer where these are not allowed.  RFC 1035 section 4.1.4.
+    """
     start = at
     try:
         while length := message[at]:
-            if length >= 0xC0:
+            if length >= 0xC0 and pointers:
                 return at + 2
             if length > 63:
-                raise Malformed("a label of an unknown type")
+                raise Malformed("a label of a type that is not allowed here")
             at += 1 + length
             if at - start > 254:
                 raise Malformed("a name of more than 255 bytes")

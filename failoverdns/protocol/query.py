@@ -24,7 +24,7 @@ from typing import Final
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.numbers import Opcode, Rcode, RRClass, RRType
-from failoverdns.protocol.compressed_names import NameReader
+from failoverdns.protocol.compressed_names import NameReader, skip_name
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
 from failoverdns.protocol.signed import key_at_end
 from failoverdns.protocol.tsig_records import TSIG, bad_key
@@ -158,7 +158,7 @@ def read_query(
     at = 12
     if questions == 1:
         try:
-            end = _name_end(packet, 12, pointers=False)
+            end = skip_name(packet, 12, pointers=False)
             qtype, qclass = _QUESTION_END.unpack_from(packet, end)
         except Malformed as fault:
             return Faulty(id_, opcode, Rcode.FORMERR, str(fault), rd)
@@ -191,20 +191,6 @@ def read_query(
     if edns is None or edns.options.cookie is None:
         return Faulty(id_, opcode, Rcode.FORMERR, "no question", rd, b"", edns)
     return Unasked(id_, rd, edns)
-
-
-def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
-    """Return the offset after the name at `at`; a pointer ends the name and is not followed."""
-    start = at
-    while length := packet[at]:
-        if length >= 0xC0 and pointers:
-            return at + 2
-        if length > 63:
-            raise Malformed("a label of a type that is not allowed here")
-        at += 1 + length
-        if at - start > 254:
-            raise Malformed("a name of more than 255 bytes")
-    return at + 1
 
 
 @dataclass(slots=True)
@@ -240,7 +226,7 @@ def _read_records(packet: bytes, at: int, before: int, count: int) -> _Beside:
 
 def _read_record(packet: bytes, at: int, found: _Beside, *, is_additional: bool) -> int:
     """Read the record at an offset into `found`; return the offset after it. Raises Malformed."""
-    owner, at = at, _name_end(packet, at, pointers=True)
+    owner, at = at, skip_name(packet, at)
     rtype, rclass, _, version, flags, length = _RECORD.unpack_from(packet, at)
     data = at + _RECORD.size
     end: int = data + length
@@ -257,7 +243,7 @@ def _read_record(packet: bytes, at: int, found: _Beside, *, is_additional: bool)
         if not is_additional:
             raise Malformed("a TSIG record in the wrong place")
         rdata, (name, _) = packet[data:end], NameReader(packet).read(owner)
-        found.tsig = bad_key(name, rclass, rdata, _name_end(rdata, 0, pointers=False))
+        found.tsig = bad_key(name, rclass, rdata, skip_name(rdata, 0, pointers=False))
         found.key = name.lower()
     return end
 

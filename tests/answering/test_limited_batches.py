@@ -105,7 +105,7 @@ def path() -> Iterator[Path]:
             sock.connect(udp.getsockname())
             sock.setblocking(False)
             clients[host] = sock
-        yield Path(UDPReader(udp, lambda *_: None), clients)
+        yield Path(UDPReader(udp, lambda *_: None, None, lambda *_: None), clients)
     udp.close()
 
 

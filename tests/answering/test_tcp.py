@@ -54,7 +54,7 @@ class Wire:
         self.clients = TCPClients(
             self.clock, TCPSettings(IDLE_TIMEOUT, 40, 10, 200_000, INITIAL_TIMEOUT)
         )
-        self.factory = TCPFactory(self.clock, self._respond, self.clients)
+        self.factory = TCPFactory(self.clock, self._respond, self.clients, lambda *_: False)
 
     def _respond(self, message: bytes, host: str) -> bytes | None:
         self.asked.append(message)

@@ -43,7 +43,7 @@ def make_reader(host: str, *, batches: bool = False) -> UDPReader:
     udp, tcp = bind(ip_address(host), 0)
     tcp.close()
     kind = WildcardUDPReader if ip_address(host).is_unspecified else UDPReader
-    return kind(udp, answer, serve if batches else None)
+    return kind(udp, answer, serve if batches else None, lambda *_: None)
 
 
 @pytest.fixture(
@@ -352,7 +352,7 @@ def test_nothing_is_answered_in_batches_if_python_must_answer_every_packet() -> 
     """That is the case with a query log."""
     udp, tcp = bind(ip_address("127.0.0.1"), 0)
     tcp.close()
-    reader = UDPReader(udp, answer, lambda descriptor: None)
+    reader = UDPReader(udp, answer, lambda descriptor: None, lambda *_: None)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(10)
         sock.connect(udp.getsockname())

@@ -15,8 +15,8 @@ from system.updating import (
     BASE64,
     contents,
     nsupdate,
+    running,
     send,
-    updatable,
     update,
     wait_until_signed,
 )
@@ -31,14 +31,7 @@ NAME = "414-262-781.failover.test"
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a running server whose zone may be updated; it has the group `shop`."""
-    server = updatable(tmp_path_factory.mktemp("updates"))
-    try:
-        server.start()
-        server.load_demo()
-        wait_until_signed(server)
-        yield server
-    finally:
-        server.kill()
+    yield from running(tmp_path_factory.mktemp("updates"))
 
 
 def test_nsupdate_adds_deletes_and_sees_prerequisites(shared: Server) -> None:

@@ -16,9 +16,8 @@ from system.updating import (
     BASE64,
     KEYS,
     contents,
+    running,
     send_raw,
-    updatable,
-    wait_until_signed,
 )
 from updates import ZONE_SECTION, raw, raw_message
 
@@ -28,14 +27,7 @@ pytestmark = pytest.mark.system
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a running server whose zone may be updated; it has the group `shop`."""
-    server = updatable(tmp_path_factory.mktemp("updates"))
-    try:
-        server.start()
-        server.load_demo()
-        wait_until_signed(server)
-        yield server
-    finally:
-        server.kill()
+    yield from running(tmp_path_factory.mktemp("updates"))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import base64
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dns.exception
@@ -60,6 +61,18 @@ def updatable(folder: Path, config: str = CONFIG) -> Server:
     key.write_text(BASE64 + "\n")
     key.chmod(0o600)
     return Server(folder, config)
+
+
+def running(folder: Path) -> Iterator[Server]:
+    """Yield a running server whose zone may be updated; it has the group `shop`."""
+    server = updatable(folder)
+    try:
+        server.start()
+        server.load_demo()
+        wait_until_signed(server)
+        yield server
+    finally:
+        server.kill()
 
 
 def wait_until_signed(server: Server) -> None:

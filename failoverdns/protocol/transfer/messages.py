@@ -24,7 +24,7 @@ from failoverdns.protocol.reply import (
     TCP_PAYLOAD,
     UDP_PAYLOAD,
 )
-from failoverdns.protocol.transfer.contents import Difference, Snapshot
+from failoverdns.protocol.transfer.contents import Difference, Snapshot, records_in
 from failoverdns.protocol.transfer.requests import TransferRequest
 
 MESSAGE: Final = 32 * 1024
@@ -130,21 +130,10 @@ def _pieces(data: bytes) -> Iterator[Piece]:
         records += 1
         if at - start >= _PIECE or at == size:
             if at - start > MESSAGE and records > 1:  # the last record of the piece is the long one
-                yield from _single(data[start:at])
+                yield from ((record, 1) for record in records_in(data[start:at]))
             else:
                 yield data[start:at], records
             start, records = at, 0
-
-
-def _single(data: bytes) -> Iterator[Piece]:
-    """Yield each record of a piece by itself."""
-    at, size = 0, len(data)
-    while at < size:
-        start = at
-        while (length := data[at]) < 0xC0:
-            at += 1 + length
-        at += 12 + (data[at + 10] << 8 | data[at + 11])
-        yield data[start:at], 1
 
 
 def _messages(request: TransferRequest, pieces: Iterable[Piece], tsig_size: int) -> Iterator[bytes]:
