@@ -18,13 +18,16 @@ class RRType(IntEnum):
     SOA = 6
     PTR = 12
     TXT = 16
+    KEY = 25
     AAAA = 28
+    NXT = 30
     DNAME = 39
     OPT = 41
     """A pseudo-record of a message, never in a zone (RFC 6891)."""
     DS = 43
     RRSIG = 46
     NSEC = 47
+    NSEC3 = 50
     TSIG = 250
     """A signature of a message, never in a zone (RFC 8945)."""
     IXFR = 251

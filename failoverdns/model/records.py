@@ -20,6 +20,10 @@ SOA: Final = RRType.SOA.value
 TXT: Final = RRType.TXT.value
 AAAA: Final = RRType.AAAA.value
 DNAME: Final = RRType.DNAME.value
+NXT: Final = RRType.NXT.value
+
+BY_SIGNING: Final = frozenset((RRType.RRSIG.value, RRType.NSEC.value, RRType.NSEC3.value))
+"""The types of records that whoever signs a zone makes; NXT is obsolete (RFC 3755)."""
 
 MARKER: Final = 65350
 """The type of the record at a name that has no other records, and exists nevertheless.

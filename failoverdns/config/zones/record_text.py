@@ -20,7 +20,7 @@ from failoverdns.config.zones.record_types import type_number, type_text
 from failoverdns.config.zones.zone_entries import Entry, entries
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import CNAME, DNAME, SOA
+from failoverdns.model.records import BY_SIGNING, CNAME, DNAME, NXT, SOA
 from failoverdns.model.zone import STATUS_LABEL
 
 MAX_TTL: Final = 2**31 - 1
@@ -34,15 +34,14 @@ _IN = ("IN", "CLASS1")
 _WORD = re.compile(r"(?:\\.|[^ \t\"\\])+", re.DOTALL)
 _WHOLE = re.compile(r"(?:[\w-]+\.)+(?:[a-z]{2,}|xn--[\w-]+)", re.ASCII | re.IGNORECASE)
 _MX = 15
-_RRSIG, _NSEC, _NSEC3, _NXT = 46, 47, 50, 30
 
 SIGNED: Final = "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"
 """The error of a record that signing has made; a signed zone has one at each name."""
 
 _NEVER: Final = {
     DNAME: "DNAME is not supported; write a CNAME record for each name below it",
-    **dict.fromkeys((_RRSIG, _NSEC, _NSEC3), SIGNED),
-    _NXT: "NXT is obsolete (RFC 3755), and was made by signing; leave it out",
+    **dict.fromkeys(BY_SIGNING, SIGNED),
+    NXT: "NXT is obsolete (RFC 3755), and was made by signing; leave it out",
 }
 _NO_CNAME = (
     "a CNAME is not allowed at the zone's own name, which has SOA and NS records; write its "

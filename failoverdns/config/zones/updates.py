@@ -22,6 +22,7 @@ from failoverdns.config.zones.record_types import type_number
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import ROOT, DomainName
 from failoverdns.model.numbers import RRType
+from failoverdns.model.records import BY_SIGNING
 from failoverdns.model.zone import UpdateScope
 
 MAX_SCOPES: Final = 1000
@@ -32,10 +33,7 @@ ANY: Final = RRType.ANY.value
 _PATTERN = re.compile(r"[a-z0-9_*/-]+(?:\.[a-z0-9_*/-]+)*\.?", re.ASCII)
 _MADE_HERE: Final = {
     RRType.SOA.value: "SOA records are made by the server; leave it out",
-    **dict.fromkeys(
-        (RRType.RRSIG.value, RRType.NSEC.value, 50),
-        "RRSIG, NSEC and NSEC3 records are made by signing; leave it out",
-    ),
+    **dict.fromkeys(BY_SIGNING, "RRSIG, NSEC and NSEC3 records are made by signing; leave it out"),
     RRType.DNAME.value: "DNAME records are not supported; leave it out",
 }
 _MISSING: Final = (

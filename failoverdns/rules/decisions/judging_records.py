@@ -25,7 +25,7 @@ from failoverdns.model.change import Write
 from failoverdns.model.errors import Code, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.record_text import type_name
-from failoverdns.model.records import AAAA, CNAME, DNAME, MARKER, NS, SOA, A, RRset
+from failoverdns.model.records import AAAA, BY_SIGNING, CNAME, DNAME, MARKER, NS, NXT, SOA, A, RRset
 from failoverdns.model.static_records import is_wildcard, wire_rdata
 from failoverdns.model.stored_records import MAX_RRSET, MAX_STORED, StoredRecords, size_of
 from failoverdns.model.zone import Zone
@@ -43,9 +43,6 @@ MAX_TTL: Final = 2**31 - 1
 
 MAX_FAULTS: Final = 20
 """Reasons that a refusal has, at most: a command may have hundreds of records."""
-
-_BY_SIGNING: Final = frozenset((30, 46, 47, 50))
-"""NXT, RRSIG, NSEC and NSEC3."""
 
 _META: Final = frozenset((0, 41, *range(128, 256)))
 """Types that are never in a zone (RFC 6895 section 3.1)."""
@@ -156,7 +153,7 @@ def _type_problem(view: View, zone: Zone, owner: DomainName, rtype: int) -> str 
         return f"{owner}: a wildcard cannot be delegated (RFC 4592 section 4.2)"
     if rtype == DNAME:
         return f"{owner}: DNAME is not supported; add a CNAME record for each name below it"
-    if rtype in _BY_SIGNING:
+    if rtype in BY_SIGNING or rtype == NXT:
         return f"{owner}: {name} records are made by signing; leave them out"
     if rtype in _META:
         return f"{owner}: {name} is for messages only; it is not allowed in a zone"

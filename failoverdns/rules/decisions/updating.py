@@ -26,8 +26,8 @@ from failoverdns.model.record_data import compared
 from failoverdns.model.record_text import type_name
 from failoverdns.model.records import (
     AAAA,
+    BY_SIGNING,
     CNAME,
-    DNAME,
     MARKER,
     NS,
     SOA,
@@ -58,10 +58,7 @@ from failoverdns.rules.derived.served_names import served_at
 from failoverdns.rules.derived.stored import configured_types
 from failoverdns.rules.derived.view import View
 
-_SIGNED_BY_US = frozenset((RRType.RRSIG.value, RRType.NSEC.value, 50))
-"""RRSIG, NSEC and NSEC3: BIND refuses these too, because whoever signs the zone makes them."""
-
-_BESIDE_CNAME = frozenset((CNAME, RRType.RRSIG.value, RRType.NSEC.value, 25))
+_BESIDE_CNAME = frozenset((CNAME, RRType.RRSIG.value, RRType.NSEC.value, RRType.KEY.value))
 
 
 def update_zone(view: View, command: UpdateZone, moment: Moment, _random: Random) -> Decision:
@@ -109,7 +106,7 @@ def _why_not(
         return "that is outside of what the key may update"
     if (why := why_reserved(view, zone, owner)) is not None:
         return why
-    if one.rtype in _SIGNED_BY_US or one.rtype == MARKER:
+    if one.rtype in BY_SIGNING or one.rtype == MARKER:
         return f"{type_name(one.rtype)} records are made by the server"
     if _is_ignored_at_apex(zone, one):
         return None
@@ -165,23 +162,21 @@ def _edits(view: View, zone: Zone, instructions: Iterable[Instruction]) -> Itera
     for one in instructions:
         if _is_ignored_at_apex(zone, one) or _is_beside_cname(edited, view, zone, one):
             continue
-        for edit in _edits_of(one):
-            edited.apply(edit)
-            yield edit
+        edit = _edit_of(one)
+        edited.apply(edit)
+        yield edit
 
 
-def _edits_of(one: Instruction) -> Iterator[Edit]:
+def _edit_of(one: Instruction) -> Edit:
     match one.action:
         case Action.ADD:
-            if one.rtype == DNAME:  # at most one at a name (RFC 6672 section 2.4)
-                yield DeleteRRset(one.owner, DNAME)
-            yield AddRecords(one.owner, RRset(one.rtype, one.ttl, (Opaque(one.data),)))
+            return AddRecords(one.owner, RRset(one.rtype, one.ttl, (Opaque(one.data),)))
         case Action.DELETE_RECORD:
-            yield DeleteRecords(one.owner, one.rtype, (Opaque(one.data),))
+            return DeleteRecords(one.owner, one.rtype, (Opaque(one.data),))
         case Action.DELETE_RRSET:
-            yield DeleteRRset(one.owner, one.rtype)
+            return DeleteRRset(one.owner, one.rtype)
         case Action.DELETE_NAME:
-            yield DeleteName(one.owner)
+            return DeleteName(one.owner)
 
 
 def _is_ignored_at_apex(zone: Zone, one: Instruction) -> bool:
