@@ -59,10 +59,11 @@ FLOORS: Mapping[str, str] = {
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
     "trimming":        "model store.interface net effects",
+    "token_uses":      "model rules.derived store.interface net",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
-                       "following",
+                       "following token_uses",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading transfers.control_side",
@@ -112,8 +113,8 @@ HOMES: Mapping[str, str] = {
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
-                    "automation.hostnames automation.automation_loop reactions trimming outages "
-                    "running restarting reading reloading starting service cli.serving",
+                    "automation.hostnames automation.automation_loop reactions trimming token_uses "
+                    "outages running restarting reading reloading starting service cli.serving",
     "zope":         "net control.connection answering.tcp answering.tls answering.udp "
                     "workers.channel transfers.connections transfers.link "
                     "probing.polling cli.serving",
