@@ -49,6 +49,7 @@ FLOORS: Mapping[str, str] = {
     "workers":         "model rules.derived protocol net answering confinement",
     "transfers":       "model rules.derived protocol net answering workers confinement "
                        "secret_files",
+    "web":             "model rules.derived protocol net answering workers confinement pki",
     "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
