@@ -86,13 +86,15 @@ class CommandCorridor:
         if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
             reply(_lines(request, _NOT_ISSUING))
             return
+        command, expected = _expecting(self._judged(request.command), request.expected)
         submission = Submission(
-            command=self._judged(request.command),
+            command=command,
             principal=caller.principal,
             given=request.given,
             reply=self._answered(request, reply),
             op_id=request.op_id,
             request=canonical(request.given),
+            expected=expected,
         )
         approval = self._effects.approval() if _takes_approval(submission.command) else None
         if approval is None:
@@ -148,6 +150,7 @@ class CommandCorridor:
         assert isinstance(request.command, Action)
         try:
             self._permission.check(request, caller)
+            _demand_nothing(request)
         except Rejected as refusal:
             if file is not None:
                 file.close()
@@ -164,6 +167,7 @@ class CommandCorridor:
         assert isinstance(request.command, ReadCommand)
         try:
             self._permission.check(request, caller)
+            _demand_nothing(request)
         except Rejected as refusal:
             return _lines(request, refusal)
         source = Source(
@@ -257,6 +261,24 @@ def _agreed(command: Switch, planned: Mapping[str, Any]) -> Switch:
     """Return a switch to the side that was planned, if that is the same for all its groups."""
     sides = {group["to"] for group in planned["groups"]}
     return replace(command, to=Side(sides.pop())) if len(sides) == 1 else command
+
+
+def _demand_nothing(request: Request) -> None:
+    """Raise Rejected `invalid` if a command that changes nothing demands a revision."""
+    if request.expected is not None:
+        text = "only commands that change the state can demand a revision (If-Match)"
+        raise Rejected("invalid", text)
+
+
+def _expecting(command: Mutation, revision: int | None) -> tuple[Mutation, int | None]:
+    """Return a command that demands a revision, and the one that the whole state must have.
+
+    A switch that happens at once demands that its groups did not change since; any other command
+    demands that nothing did.
+    """
+    if isinstance(command, Switch) and command.at is None and command.if_revision is None:
+        return replace(command, if_revision=revision), None
+    return command, revision
 
 
 def _takes_approval(command: Mutation) -> bool:
