@@ -45,6 +45,7 @@ from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.token_uses import TokenUses
 from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
 from failoverdns.web.calls import ServerState
@@ -71,6 +72,7 @@ class Running:
     automation: Automation
     trimming: Trimming
     following: Following
+    token_uses: TokenUses
     control: ControlFactory
     lanes: WebLanes
     web: Web
@@ -139,6 +141,7 @@ class Running:
         self.resolving.stop()
         await self.reactions.leave()
         await _holds(lambda: self.ledger.is_idle, reactor)
+        await self.token_uses.stop()
         return self.control.hand_over()
 
 
@@ -184,6 +187,8 @@ def build(
         )
     )
 
+    token_uses = TokenUses(store, lambda: ledger.state, reactor)
+
     async def server() -> dict[str, Json]:
         return {
             **await answering.report(),
@@ -208,6 +213,7 @@ def build(
         anchors=reactions.anchors,
         following=following,
         tokens_known=web.tokens_known,
+        token_uses=token_uses,
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
@@ -219,7 +225,7 @@ def build(
         used=lambda: len(control.places.all),
         changed=control.places.limit,
     )
-    callers = TokenCallers(lambda: ledger.state, time.time, lambda _: None)
+    callers = TokenCallers(lambda: ledger.state, time.time, token_uses.note)
     lanes = WebLanes(control, LaneCallers(callers, _own_principal()))
     web_effects = WebEffects(
         lanes,
@@ -236,6 +242,7 @@ def build(
         automation,
         trimming,
         following,
+        token_uses,
         control,
         lanes,
         web,
