@@ -138,6 +138,7 @@ ROWS: Final = (
         (GROUP, TO),
         Preflight,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "group add",
@@ -187,7 +188,7 @@ ROWS: Final = (
         (named("the group", values.group),),
         RemoveGroup,
     ),
-    CommandRow("group list", "List groups.", (), ListGroups, role=Role.VIEWER),
+    CommandRow("group list", "List groups.", (), ListGroups, role=Role.VIEWER, reads=True),
     CommandRow(
         "explain",
         "Explain what a group answers, why, and what would switch it.",
@@ -195,6 +196,7 @@ ROWS: Final = (
         Explain,
         "explain shop",
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "rehearse",
@@ -203,6 +205,7 @@ ROWS: Final = (
         Rehearse,
         "rehearse shop --to backup",
         role=Role.VIEWER,
+        reads=True,
     ),
 )
 """Every command about groups."""

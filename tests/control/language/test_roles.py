@@ -14,7 +14,7 @@ from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
 from failoverdns.control.language.rows import CommandRow
 from failoverdns.model.commands import ReadCommand
-from failoverdns.model.commands.server import Restart
+from failoverdns.model.commands.server import Restart, Watch
 from failoverdns.model.roles import Role
 
 VIEWER = [
@@ -61,6 +61,14 @@ def test_what_a_viewer_may_do_changes_nothing() -> None:
         row = ROWS[str(read_request(line.encode()).given["command"])]
         reads = isinstance(command, ReadCommand) and row.words not in READ_BY_ADMINS
         assert (row.role is Role.VIEWER) == reads, line
+
+
+def test_a_command_reads_if_it_changes_nothing_and_has_one_reply() -> None:
+    """HTTP answers it by GET, too; `watch` goes on until it is interrupted."""
+    for line, _, command in COMMANDS:
+        row = ROWS[str(read_request(line.encode()).given["command"])]
+        reads = isinstance(command, ReadCommand) and not isinstance(command, Watch)
+        assert row.reads == reads, line
 
 
 def test_the_documents_name_the_role_of_every_command() -> None:
