@@ -97,8 +97,20 @@ def read_target(target: bytes) -> Target:
     if "#" in text:
         raise of_http(400, "a fragment (#...) is not sent to a server")
     path, _, query = text.partition("?")
-    decoded = "/".join(_decoded(part, "the path") for part in path.split("/"))
-    return Target(decoded, _parameters(query), authority)
+    parts = [_decoded(part, "the path") for part in path.split("/")]
+    if any("/" in part for part in parts):
+        raise of_http(400, "the path has a / that is written as %2F")
+    return Target("/".join(parts), _parameters(query), authority)
+
+
+def words_of(path: str) -> str:
+    """Return the words of a command from the end of a path: `head/add` is `head add`.
+
+    Raises Problem, `unknown-command`, for what cannot be one.
+    """
+    if " " in path or not path:
+        raise of_refusal(Rejected("unknown-command", "a command is written as in /api/v1/head/add"))
+    return path.replace("/", " ")
 
 
 def read_asked(request: WebRequest, words: str) -> Asked:

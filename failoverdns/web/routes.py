@@ -36,7 +36,7 @@ from failoverdns.web.headers import careful_fields
 from failoverdns.web.hosts import client_address
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.problems import Problem, of_error, of_http, of_refusal
-from failoverdns.web.requests import Target, read_asked, read_target
+from failoverdns.web.requests import Target, read_asked, read_target, words_of
 from failoverdns.web.responding import Response, Responses
 from failoverdns.web.static_files import PREFIX, StaticFiles
 
@@ -155,7 +155,7 @@ class Routes:
         request, parts = response.request, self._parts
         path = request.path
         if path.startswith(API) and path != API + "events":
-            self._command(response, path.removeprefix(API).replace("/", " "))
+            self._command(response, words_of(path.removeprefix(API)))
         elif path == API + "events":
             if self._is_for(response, _READS):
                 await self._events(response, careful)
