@@ -23,6 +23,9 @@ from failoverdns.model.roles import Role
 MAX_TOKENS: Final = 1000
 """Tokens that there may be at the same time."""
 
+TOKEN_PREFIX: Final = "fdns_"
+"""What every token begins with, so that scanners recognize one that was published by mistake."""
+
 ENTROPY: Final = 7 + 32
 """Random bytes that a token is made of: for its id, and for its secret."""
 
@@ -47,7 +50,7 @@ def new_token(entropy: bytes) -> TokenText:
     if len(entropy) != ENTROPY:
         raise ValueError(f"a token is made of {ENTROPY} random bytes")
     id_, secret = _base32(entropy[:7])[:10], _base32(entropy[7:])
-    return TokenText(id_, f"fdns_{id_}_{secret}")
+    return TokenText(id_, f"{TOKEN_PREFIX}{id_}_{secret}")
 
 
 def read_token(text: str) -> TokenText:
