@@ -42,6 +42,7 @@ from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.token_uses import TokenUses
 from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
@@ -65,6 +66,7 @@ class Running:
     automation: Automation
     trimming: Trimming
     following: Following
+    token_uses: TokenUses
     control: ControlFactory
     update: Callable[[dict[str, Any]], Any]
     """Carries out a dynamic update that the transfer process has verified; returns its result."""
@@ -121,6 +123,7 @@ class Running:
         self.resolving.stop()
         await self.reactions.leave()
         await _holds(lambda: self.ledger.is_idle, reactor)
+        await self.token_uses.stop()
         return self.control.hand_over()
 
 
@@ -165,6 +168,8 @@ def build(
         )
     )
 
+    token_uses = TokenUses(store, lambda: ledger.state, reactor)
+
     async def server() -> dict[str, Json]:
         return {
             **await answering.report(),
@@ -187,6 +192,7 @@ def build(
         can_issue=lambda: reactions.issuing,
         anchors=reactions.anchors,
         following=following,
+        token_uses=token_uses,
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
@@ -207,6 +213,7 @@ def build(
         automation,
         trimming,
         following,
+        token_uses,
         control,
         update=partial(_updated, updating),
     )

@@ -191,9 +191,10 @@ class Service:
         await self._answering.stop()
         self._catching_up.cancel()
         self._outages.stop()
-        if self.running is not None:
-            self.running.stop()
-            self.running = None
+        running, self.running = self.running, None
+        if running is not None:
+            running.stop()
+            await running.token_uses.stop()
         if self._threads.started:
             if self._ledger is not None:
                 if self._ledger.overlay:
@@ -282,6 +283,7 @@ class Service:
             await running.reactions.start()
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
+        await running.token_uses.start()
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)

@@ -19,6 +19,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.roles import EVERYTHING
+from failoverdns.model.token import TokenUse
 from failoverdns.pki.anchors import NO_ANCHORS
 
 
@@ -32,6 +33,17 @@ class NotProbing:
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Reject the report."""
         raise Rejected("unavailable", "nothing is probed here")
+
+
+class UnusedTokens:
+    """A stand-in for the last uses of tokens where none was used."""
+
+    def last(self, token: str) -> TokenUse | None:
+        """Return that the token was never used."""
+        return None
+
+    async def save(self) -> None:
+        """Do nothing: there is nothing to store."""
 
 
 class NoSecondaries:
@@ -94,6 +106,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "can_issue": lambda: True,
             "anchors": lambda: NO_ANCHORS,
             "following": NoSecondaries(),
+            "token_uses": UnusedTokens(),
             "log": lambda _: None,
             **others,
         }

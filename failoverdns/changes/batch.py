@@ -122,15 +122,16 @@ class Batch:
                 )
             )
         revision = draft.base_revision if self.is_unrecorded else draft.revision
-        outcome = Done(revision, decision.report(draft))
+        kept = decision.report(draft)
+        first = decision.first_report
         if op_id is not None and key is not None and not self.is_unrecorded:
             self.operations[key] = Operation(
                 op_id,
                 submission.request,
-                outcome.revision,
-                outcome.result,
+                revision,
+                kept,
                 moment.now,
                 submission.principal.key,
                 submission.kept,
             )
-        return outcome
+        return Done(revision, first(draft) if first is not None else kept)

@@ -38,6 +38,7 @@ from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.commands.server import Backup
+from failoverdns.model.commands.tokens import AddToken
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
@@ -65,7 +66,7 @@ class CommandCorridor:
         self._ledger = ledger
         self._store = store
         self._effects = effects
-        self._permission = Permission(effects.steady, effects.log)
+        self._permission = Permission(lambda: ledger.state, effects.steady, effects.log)
 
     def permits(self, request: Request, caller: Caller) -> bool:
         """Return whether the caller may give this command now; a refusal is not counted."""
@@ -87,7 +88,7 @@ class CommandCorridor:
             reply(_lines(request, _NOT_ISSUING))
             return
         submission = Submission(
-            command=self._judged(request.command),
+            command=self._judged(request.command, caller),
             principal=caller.principal,
             given=request.given,
             reply=self._answered(request, reply),
@@ -131,8 +132,14 @@ class CommandCorridor:
         finally:
             reply(_lines(request, outcome))
 
-    def _judged(self, command: Mutation) -> Mutation:
-        """Return a command with the chain that it installs judged as clients judge it now."""
+    def _judged(self, command: Mutation, caller: Caller) -> Mutation:
+        """Return a command with what is known of it and of its caller now.
+
+        A chain that it installs is judged as clients judge it; a token that it adds cannot outlive
+        the one of the caller.
+        """
+        if isinstance(command, AddToken):
+            return replace(command, at_most=caller.rights().until)
         if not isinstance(command, InstallCertificate):
             return command
         facts, faults = judged(
@@ -153,6 +160,7 @@ class CommandCorridor:
                 file.close()
             return _lines(request, refusal)
         if isinstance(request.command, Backup):
+            await self._effects.token_uses.save()
             return await self._reply(request, back_up(self._store, file))
         return await self._reply(request, act(self._store, self._effects, request.command))
 
