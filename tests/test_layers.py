@@ -49,10 +49,11 @@ FLOORS: Mapping[str, str] = {
     "workers":         "model rules.derived protocol net answering confinement",
     "transfers":       "model rules.derived protocol net answering workers confinement "
                        "secret_files",
-    "web":             "model rules.derived protocol net answering workers confinement pki",
     "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
+    "web":             "model rules.derived protocol net answering workers confinement pki "
+                       "control.language delivery.fields",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
@@ -95,9 +96,9 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting transfers.image",
-    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals delivery.pull "
+    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals web.tls delivery.pull "
                     "delivery.revoked_clients probing.certificates",
-    "OpenSSL":      "net.tls net.dns_tls net.arrivals probing.tls",
+    "OpenSSL":      "net.tls net.dns_tls net.arrivals web.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
     "re2":          "config.checks probing.http",
@@ -113,11 +114,14 @@ HOMES: Mapping[str, str] = {
                     "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
+                    "web.asking web.channel web.child web.events web.lanes "
+                    "web.responding web.routes web.server web.tls "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming token_uses "
                     "outages running restarting reading reloading starting service cli.serving",
     "zope":         "net control.connection answering.tcp answering.tls answering.udp "
                     "workers.channel transfers.connections transfers.link "
+                    "web.events web.responding web.tls "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""
