@@ -84,6 +84,10 @@ async def no_query_log(command: LogCommand) -> dict[str, Json]:
     return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
 
 
+async def no_web() -> None:
+    """Return at once: there is no web process."""
+
+
 async def no_restart() -> dict[str, Json]:
     """Refuse to restart."""
     raise Rejected("refused", "nothing runs here that could be restarted")
@@ -106,6 +110,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "can_issue": lambda: True,
             "anchors": lambda: NO_ANCHORS,
             "following": NoSecondaries(),
+            "tokens_known": no_web,
             "token_uses": UnusedTokens(),
             "log": lambda _: None,
             **others,

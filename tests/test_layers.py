@@ -65,17 +65,18 @@ FLOORS: Mapping[str, str] = {
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
-                       "following token_uses",
+                       "following token_uses web.calls web.certificate web.control_side",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
-                       "workers.full_table reactions running reading transfers.control_side",
+                       "workers.full_table reactions running reading transfers.control_side "
+                       "web.control_side",
     "starting":        "model store net changes control.language",
     "service":         "model rules store net changes control answering workers "
                        "automation reactions running outages reloading starting "
-                       "transfers.calls transfers.control_side",
+                       "transfers.calls transfers.control_side web.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
-                       "privileges transfers.keys",
+                       "privileges transfers.keys web.certificate",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
@@ -109,18 +110,21 @@ HOMES: Mapping[str, str] = {
     "click":        "cli",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.forwarding "
-                    "answering.listening answering.query_log answering.tcp "
+                    "control.shared control.turns control.web_lane "
+                    "answering.answerer answering.forwarding answering.listening "
+                    "answering.query_log answering.tcp "
                     "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
                     "web.asking web.channel web.child web.events web.lanes "
                     "web.responding web.routes web.server web.tls "
+                    "web.certificate web.control_side web.process "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming token_uses "
                     "outages running restarting reading reloading starting service cli.serving",
-    "zope":         "net control.connection answering.tcp answering.tls answering.udp "
-                    "workers.channel transfers.connections transfers.link "
+    "zope":         "net control.connection control.web_lane "
+                    "answering.tcp answering.tls answering.udp workers.channel "
+                    "transfers.connections transfers.link "
                     "web.events web.responding web.tls "
                     "probing.polling cli.serving",
 }  # fmt: skip

@@ -90,6 +90,8 @@ class CommandEffects:
     anchors: Callable[[], Anchors]
     """Returns the roots that clients are known to trust."""
     following: AtSecondaries
+    tokens_known: Callable[[], Awaitable[None]]
+    """Waits a moment until the web process knows which tokens there are."""
     token_uses: LastUses
     log: Callable[[str], None]
     """Writes a line into the log."""

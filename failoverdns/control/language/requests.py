@@ -38,13 +38,15 @@ class Request:
     """A command and the other fields of its request.
 
     `given` is the request as the history records it, `id` is echoed in the reply, `op_id` makes a
-    retry safe.
+    retry safe.  `expected` is the revision that the state must have when the command is decided,
+    None for any; it is not part of the line.
     """
 
     command: Command
     given: Mapping[str, Json]
     id: Json = None
     op_id: str | None = None
+    expected: int | None = None
 
 
 class Unreadable(Exception):
