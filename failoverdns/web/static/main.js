@@ -168,7 +168,14 @@ function drawNav() {
         ),
       ),
     ),
-    h("p", { class: "foot" }, h("button", { type: "button", class: "plain", "data-do": "keys" }, "Keys ", h("kbd", {}, "?"))),
+    h(
+      "p",
+      { class: "foot" },
+      h("button", { type: "button", class: "plain", "data-do": "keys" }, "Keys ", h("kbd", {}, "?")),
+      token() !== null
+        ? h("button", { type: "button", class: "plain only-small", "data-do": "sign-out" }, "Sign out")
+        : null,
+    ),
   );
 }
 

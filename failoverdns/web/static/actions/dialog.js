@@ -51,10 +51,13 @@ class ActionDialog {
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.form.addEventListener("input", (event) => this.input(event));
     this.form.addEventListener("click", (event) => this.click(event));
+    this.form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
+    });
     this.dialog.addEventListener("close", () => this.close());
     this.draw();
     this.dialog.showModal();
-    this.form.querySelector("[data-first], input, textarea")?.focus();
+    (this.form.querySelector("input:checked") ?? this.form.querySelector("input, textarea"))?.focus();
     say(title);
     this.look();
   }

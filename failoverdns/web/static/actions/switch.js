@@ -117,7 +117,11 @@ async function dryRun(groups, values, isPlanned, texts) {
       revision,
       nodes: [
         h("p", {}, wouldSwitch(changing.length, result.groups.length, isPlanned, values)),
-        h("ul", { class: "switches" }, result.groups.slice(0, LISTED).map(wouldBe)),
+        h(
+          "ul",
+          { class: "switches" },
+          result.groups.slice(0, LISTED).map((group) => wouldBe(group, isPlanned)),
+        ),
         more(result.groups.length),
         warnings(result.warnings),
         groups.length === 1 ? await everything(groups[0], values) : null,
@@ -141,7 +145,8 @@ async function dryRun(groups, values, isPlanned, texts) {
       rules: error.rules,
       nodes: [
         h("p", {}, "With these rules overridden, this would change:"),
-        h("ul", { class: "switches" }, shown.map(rehearsed)),
+        h("ul", { class: "switches" }, shown.map((each) => rehearsed(each, isPlanned))),
+        groups.length > REHEARSED ? h("p", { class: "dim" }, `and ${groups.length - REHEARSED} more`) : null,
       ],
     };
   }
@@ -150,11 +155,12 @@ async function dryRun(groups, values, isPlanned, texts) {
 function wouldSwitch(changing, all, isPlanned, { at }) {
   const left = all - changing;
   const there = left ? `; ${count(left, "group")} would stay, being there already` : "";
-  const when = isPlanned ? `, at ${exact(new Date(at).toISOString())} at the earliest` : "";
-  return `${count(changing, "group")} would be switched${there}${when}.`;
+  const what = `${count(changing, "group")} would be switched${there}`;
+  if (!isPlanned) return `${what}.`;
+  return `${what}, at ${exact(new Date(at).toISOString())}. All rules are asked again then.`;
 }
 
-function wouldBe(group) {
+function wouldBe(group, isPlanned) {
   if (!group.changed) {
     return h("li", { "data-key": group.name }, h("strong", {}, group.name), " is there already");
   }
@@ -169,7 +175,7 @@ function wouldBe(group) {
       " answers ",
       targets(group.targets),
     ),
-    drained(group),
+    isPlanned ? null : drained(group),
     certificate(group.certificate),
   );
 }
@@ -206,9 +212,9 @@ async function rehearse(group, { to, override }) {
   return (await read("rehearse", fields)).result;
 }
 
-function rehearsed(result) {
+function rehearsed(result, isPlanned) {
   const group = known.groups.get(result.group);
-  return wouldBe({
+  const before = {
     name: result.group,
     hostname: group?.hostname ?? "",
     from: result.to === "primary" ? "backup" : "primary",
@@ -217,7 +223,8 @@ function rehearsed(result) {
     targets: result.answers?.[1] ?? [],
     drained_at: result.drained_at,
     certificate: result.certificate,
-  });
+  };
+  return wouldBe(before, isPlanned);
 }
 
 // Return every record and event of a switch, folded.

@@ -84,7 +84,7 @@ export function typed(command) {
   const words = [command.command];
   for (const [key, value] of Object.entries(command)) {
     if (key === "command" || key === "reason" || key === "happened" || value === false) continue;
-    const items = [value].flat().map((item) => (typeof item === "object" ? "…" : String(item)));
+    const items = [value].flat().map((item) => (typeof item === "object" ? "…" : shortened(item)));
     if (POSITIONS.has(key)) words.push(...items);
     else if (value === true) words.push(`--${key.replaceAll("_", "-")}`);
     else words.push(`--${key.replaceAll("_", "-")} ${items.join(" ")}`);
@@ -92,6 +92,12 @@ export function typed(command) {
   return words.join(" ");
 }
 
+function shortened(item) {
+  const text = String(item);
+  return text.length > LONGEST_WORD ? `${text.slice(0, LONGEST_WORD - 1)}…` : text;
+}
+
+const LONGEST_WORD = 60;
 const POSITIONS = new Set([
   "group", "groups", "name", "old", "new", "application", "target", "state", "zone", "records",
   "file", "type", "data",

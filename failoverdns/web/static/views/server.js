@@ -9,6 +9,7 @@ import { changed, known, loadSoon } from "../state/known.js";
 const EVERY = 10000;
 const LARGE = 1000; // groups; above that, the whole status is too much to ask for every few seconds
 const WITH_OWN_SECTION = new Set(["workers", "automation", "behind"]);
+const IN_PROCESSES = new Set(["pid", "version", "confinement", "fast_path", "serving"]);
 
 export function serverView(root) {
   const timer = setInterval(() => {
@@ -117,7 +118,7 @@ function others(server) {
 function plain(value, before = "") {
   return Object.entries(value).flatMap(([name, item]) => {
     const path = before ? `${before}, ${words(name)}` : words(name);
-    if (item === null || (Array.isArray(item) && !item.length)) return [];
+    if (item === null || item === "" || IN_PROCESSES.has(name)) return [];
     if (typeof item === "object") return plain(item, path);
     return [[path, typeof item === "number" ? item.toLocaleString("en") : String(item)]];
   });
