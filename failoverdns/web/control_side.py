@@ -207,6 +207,7 @@ class Web:
             "serving": is_serving,
             "addresses": [str(one.address) for one in self._listeners.bound],
             "tls": self._settings.is_tls,
+            "certificate": self._material is not None,
             **found,
         }
 
