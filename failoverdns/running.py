@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from failoverdns.automation.automation_loop import Automation
+from failoverdns.change_counts import ChangeCounts
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import (
@@ -41,6 +42,7 @@ from failoverdns.net.succession import HandedClient
 from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
+from failoverdns.statistics import Sources, Statistics
 from failoverdns.store.interface import Store
 from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
@@ -66,11 +68,13 @@ class Running:
     trimming: Trimming
     following: Following
     control: ControlFactory
+    counts: ChangeCounts
     update: Callable[[dict[str, Any]], Any]
     """Carries out a dynamic update that the transfer process has verified; returns its result."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
+        self.counts.announce(change)
         self.following.announce(change)
         self.control.send_event(event_line(change))
         self.reactions.announce(change)
@@ -79,6 +83,7 @@ class Running:
 
     def announce_unrecorded(self, step: Change) -> None:
         """Pass a step that is served and not stored on to every part."""
+        self.counts.announce_unrecorded(step)
         self.following.announce(step)
         self.control.send_event(unrecorded_line(step))
         self.reactions.announce_unrecorded(step)
@@ -173,6 +178,19 @@ def build(
             "open_files": {**OURS.report()},
         }
 
+    counts = ChangeCounts()
+    sources = Sources(
+        answering=answering.statistics,
+        transfers=transfers.statistics,
+        http=_no_http,
+        automation=automation.statistics,
+        probes=automation.probes,
+        hooks=reactions.report,
+        hook_runs=reactions.hook_runs,
+        deliveries=reactions.deliveries,
+        clients=lambda: {**control.places.report()},
+        open_files=lambda: {**OURS.report()},
+    )
     effects = CommandEffects(
         now=time.time,
         steady=steady,
@@ -187,6 +205,7 @@ def build(
         can_issue=lambda: reactions.issuing,
         anchors=reactions.anchors,
         following=following,
+        statistics=Statistics(sources, counts),
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
@@ -208,8 +227,13 @@ def build(
         trimming,
         following,
         control,
+        counts,
         update=partial(_updated, updating),
     )
+
+
+async def _no_http() -> None:
+    """Return None: no process serves HTTP."""
 
 
 def _updated(updating: Updating, arguments: dict[str, Any]) -> Deferred[dict[str, Any]]:

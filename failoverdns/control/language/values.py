@@ -23,6 +23,7 @@ from failoverdns.model.names import (
     DomainName,
     is_configured_name,
     is_group_name,
+    is_group_pattern,
     is_label_pattern,
     plain_label,
 )
@@ -132,6 +133,14 @@ def group(value: Json) -> str:
     given = text(value)
     if not is_group_name(given):
         raise Malformed(f"group {given!r} must be {GROUP_NAME_FORM}")
+    return given
+
+
+def group_pattern(value: Json) -> str:
+    """Return the name of a group, or a pattern of names with `*` and `?`; raises Malformed."""
+    given = text(value)
+    if not is_group_pattern(given):
+        raise Malformed(f"{given!r} must be {GROUP_NAME_FORM}, or a pattern with * and ?")
     return given
 
 
