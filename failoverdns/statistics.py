@@ -101,7 +101,9 @@ def _answering(report: Mapping[str, Json]) -> dict[str, Json]:
     found: dict[str, Any] = {
         "queries": {transport: dict.fromkeys(_USUAL, 0) for transport in ("udp", "tcp")},
         "limited": {"dropped": 0, "slipped": 0},
-        **{name: {} for name in ("truncated", "ignored", "accepted", "evicted", "unsent", "signed")},
+        **{
+            name: {} for name in ("truncated", "ignored", "accepted", "evicted", "unsent", "signed")
+        },
     }
     for name, count in sorted(counts.items()):
         *path, last = name.split(".")

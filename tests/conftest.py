@@ -1,5 +1,9 @@
 """Settings and fixtures of the whole test suite."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 from corridors import ZONE, Corridor
 from driving import Gate
@@ -7,6 +11,10 @@ from hypothesis import settings
 
 from failoverdns.model.commands.server import Configure
 from failoverdns.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from sharing import SharingScheduling
+    from xdist.remote import Producer
 
 # A slow machine must not make a test fail.  Every run draws other examples.
 settings.register_profile("failoverdns", deadline=None, max_examples=60)
@@ -25,3 +33,11 @@ def corridor() -> Corridor:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the long tests first, so that the other cores do not idle while the last one ends."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharingScheduling | None:
+    """Let the tests that share a fixture of their module run in one process."""
+    from sharing import SharingScheduling
+
+    return SharingScheduling(config, log) if config.getvalue("dist") == "load" else None

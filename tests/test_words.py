@@ -11,8 +11,6 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 PROJECT = Path(__file__).parents[1]
 
 PLAINER = {
@@ -63,9 +61,15 @@ def unplain(lines: Iterator[tuple[int, str]]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_prose_is_plain(path: Path) -> None:
-    assert unplain(prose(path)) == []
+def may_be(path: Path) -> bool:
+    """Whether a file has a phrase, in prose or not; this is much faster than to find the prose."""
+    text = path.read_text("utf-8").lower()
+    return any(re.search(phrase, text) for phrase in PLAINER)
+
+
+def test_prose_is_plain() -> None:
+    found = {str(path.relative_to(PROJECT)): unplain(prose(path)) for path in FILES if may_be(path)}
+    assert {name: lines for name, lines in found.items() if lines} == {}
 
 
 def test_a_phrase_that_has_a_plainer_one_is_found() -> None:

@@ -37,7 +37,14 @@ def _stats(groups: tuple[str, ...] = ()) -> Stats:
 
 
 ROWS: Final = (
-    CommandRow("status", "Show what is served, and why.", (ONE_GROUP,), Status, role=Role.VIEWER),
+    CommandRow(
+        "status",
+        "Show what is served, and why.",
+        (ONE_GROUP,),
+        Status,
+        role=Role.VIEWER,
+        reads=True,
+    ),
     CommandRow(
         "stats",
         "Show what was counted since the start, and the present load: the numbers of `/metrics`.",
@@ -53,6 +60,7 @@ ROWS: Final = (
         _stats,
         "stats --groups 'shop-*'",
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "watch",
@@ -67,6 +75,7 @@ ROWS: Final = (
         (),
         WhoAmI,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "records",
@@ -74,6 +83,7 @@ ROWS: Final = (
         (Parameter("zone", "only this zone", values.zone, "Z"),),
         ExportRecords,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "backup",
@@ -106,6 +116,7 @@ ROWS: Final = (
         (),
         QueryLogStatus,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "restart",
