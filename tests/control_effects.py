@@ -19,6 +19,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.roles import EVERYTHING
+from failoverdns.model.token import TokenUse
 from failoverdns.pki.anchors import NO_ANCHORS
 
 
@@ -32,6 +33,17 @@ class NotProbing:
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Reject the report."""
         raise Rejected("unavailable", "nothing is probed here")
+
+
+class UnusedTokens:
+    """A stand-in for the last uses of tokens where none was used."""
+
+    def last(self, token: str) -> TokenUse | None:
+        """Return that the token was never used."""
+        return None
+
+    async def save(self) -> None:
+        """Do nothing: there is nothing to store."""
 
 
 class NoSecondaries:
@@ -72,6 +84,10 @@ async def no_query_log(command: LogCommand) -> dict[str, Json]:
     return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
 
 
+async def no_web() -> None:
+    """Return at once: there is no web process."""
+
+
 async def no_restart() -> dict[str, Json]:
     """Refuse to restart."""
     raise Rejected("refused", "nothing runs here that could be restarted")
@@ -94,6 +110,8 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "can_issue": lambda: True,
             "anchors": lambda: NO_ANCHORS,
             "following": NoSecondaries(),
+            "tokens_known": no_web,
+            "token_uses": UnusedTokens(),
             "log": lambda _: None,
             **others,
         }

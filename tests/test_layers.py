@@ -52,6 +52,8 @@ FLOORS: Mapping[str, str] = {
     "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults",
+    "web":             "model rules.derived protocol net answering workers confinement pki "
+                       "control.language delivery.fields",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults",
@@ -59,20 +61,22 @@ FLOORS: Mapping[str, str] = {
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
                        "issuing resolving",
     "trimming":        "model store.interface net effects",
+    "token_uses":      "model rules.derived store.interface net",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
-                       "following",
+                       "following token_uses web.calls web.certificate web.control_side",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
-                       "workers.full_table reactions running reading transfers.control_side",
+                       "workers.full_table reactions running reading transfers.control_side "
+                       "web.control_side",
     "starting":        "model store net changes control.language",
     "service":         "model rules store net changes control answering workers "
                        "automation reactions running outages reloading starting "
-                       "transfers.calls transfers.control_side",
+                       "transfers.calls transfers.control_side web.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
-                       "privileges transfers.keys",
+                       "privileges transfers.keys web.certificate",
     "restarting":      "model confinement trial",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
@@ -93,9 +97,9 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting transfers.image",
-    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals delivery.pull "
+    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals web.tls delivery.pull "
                     "delivery.revoked_clients probing.certificates",
-    "OpenSSL":      "net.tls net.dns_tls net.arrivals probing.tls",
+    "OpenSSL":      "net.tls net.dns_tls net.arrivals web.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
     "re2":          "config.checks probing.http",
@@ -106,16 +110,22 @@ HOMES: Mapping[str, str] = {
     "click":        "cli",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.forwarding "
-                    "answering.listening answering.query_log answering.tcp "
+                    "control.shared control.turns control.web_lane "
+                    "answering.answerer answering.forwarding answering.listening "
+                    "answering.query_log answering.tcp "
                     "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
+                    "web.asking web.channel web.child web.events web.lanes "
+                    "web.responding web.routes web.server web.tls "
+                    "web.certificate web.control_side web.process "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
-                    "automation.hostnames automation.automation_loop reactions trimming outages "
-                    "running restarting reading reloading starting service cli.serving",
-    "zope":         "net control.connection answering.tcp answering.tls answering.udp "
-                    "workers.channel transfers.connections transfers.link "
+                    "automation.hostnames automation.automation_loop reactions trimming token_uses "
+                    "outages running restarting reading reloading starting service cli.serving",
+    "zope":         "net control.connection control.web_lane "
+                    "answering.tcp answering.tls answering.udp workers.channel "
+                    "transfers.connections transfers.link "
+                    "web.events web.responding web.tls "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""

@@ -41,6 +41,7 @@ _NOUNS = {
     "zone": "Zones: their serial numbers, and their secondaries.",
     "secondary": "Secondaries: other name servers that transfer zones.",
     "certificate": "Certificates: install, request, show, remove.",
+    "token": "Tokens for the HTTP API: add, list, remove.",
     "querylog": "The query log: on, off, status.",
     "plan": "Planned switches: list, cancel. Plan one with `switch --at`.",
     "automation": "Automatic switching of all groups: freeze, thaw.",

@@ -16,6 +16,7 @@ from failoverdns.config.delivery import read_delivery
 from failoverdns.config.document import read_document, refuse_repeated
 from failoverdns.config.errors import START, FaultReport
 from failoverdns.config.hooks import read_hooks
+from failoverdns.config.http import read_http
 from failoverdns.config.protection import read_rate_limit, read_tcp
 from failoverdns.config.schema import check_shape
 from failoverdns.config.secondaries import check_catalog, read_secondaries, warn_of_idle
@@ -59,6 +60,7 @@ def load_config(path: Path, data: bytes | None = None) -> Config:
     limits = sections.zone_files.into(ZoneFileLimits)
     rate_limit, querylog = sections.rate_limit, sections.querylog
     taken = {"listen": sections.listen, "delivery.listen": delivery.listen if delivery else []}
+    taken_too = {**taken, "tls.listen": sections.tls.listen if sections.tls else []}
     config = Config(
         file=path,
         zones=read_zones(sections.zones, folder, usable, written, faults, limits=limits),
@@ -88,6 +90,9 @@ def load_config(path: Path, data: bytes | None = None) -> Config:
         ),
         catalog=sections.catalog,
         tls=read_tls(sections.tls, taken, folder, usable, faults) if sections.tls else None,
+        http=read_http(sections.http, taken_too, folder, usable, written, faults)
+        if sections.http
+        else None,
     )
     check_catalog(config.catalog, config.secondaries, config.zones, usable, faults)
     warn_of_idle(config.secondaries, config.zones, usable, faults)

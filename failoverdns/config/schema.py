@@ -124,6 +124,7 @@ _NEEDS = (
     _Need(("tls",), "listen", list, 'give at least one address, such as "0.0.0.0:853"'),
     _Need(("tls",), "certificate", None, "give the path of the server's own chain, PEM"),
     _Need(("tls",), "key", None, "give the path of the server's own private key, PEM"),
+    _Need(("http",), "listen", list, 'give at least one address, such as "127.0.0.1:8053"'),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("control", "roles", ""), "role", None, f"write {', '.join(ROLE_WORDS)}"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),

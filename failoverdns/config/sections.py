@@ -18,6 +18,7 @@ from failoverdns.config.control import ControlSection
 from failoverdns.config.delivery import DeliverySection
 from failoverdns.config.errors import quoted
 from failoverdns.config.hooks import HookSection
+from failoverdns.config.http import HTTPSection
 from failoverdns.config.numbers import duration
 from failoverdns.config.policies import PolicySection
 from failoverdns.config.protection import (
@@ -192,3 +193,4 @@ class ConfigFile(Section):
     secondaries: Annotated[dict[str, SecondarySection], or_empty(dict)] = {}
     catalog: Annotated[DomainName, text(catalog_name)] | None = None
     tls: TLSSection | None = None
+    http: HTTPSection | None = None

@@ -38,6 +38,7 @@ from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.commands.server import Backup
+from failoverdns.model.commands.tokens import AddToken, RemoveToken
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
@@ -65,7 +66,7 @@ class CommandCorridor:
         self._ledger = ledger
         self._store = store
         self._effects = effects
-        self._permission = Permission(effects.steady, effects.log)
+        self._permission = Permission(lambda: ledger.state, effects.steady, effects.log)
 
     def permits(self, request: Request, caller: Caller) -> bool:
         """Return whether the caller may give this command now; a refusal is not counted."""
@@ -86,13 +87,15 @@ class CommandCorridor:
         if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
             reply(_lines(request, _NOT_ISSUING))
             return
+        command, expected = _expecting(self._judged(request.command, caller), request.expected)
         submission = Submission(
-            command=self._judged(request.command),
+            command=command,
             principal=caller.principal,
             given=request.given,
             reply=self._answered(request, reply),
             op_id=request.op_id,
             request=canonical(request.given),
+            expected=expected,
         )
         approval = self._effects.approval() if _takes_approval(submission.command) else None
         if approval is None:
@@ -110,6 +113,8 @@ class CommandCorridor:
         def answer(outcome: Outcome) -> None:
             if isinstance(command, Switch) and isinstance(outcome, Done) and _waits(command):
                 self._effects.spawn(self._waited(request, command, outcome, began, reply))
+            elif isinstance(command, AddToken | RemoveToken) and isinstance(outcome, Done):
+                self._effects.spawn(self._made_known(request, outcome, reply))
             else:
                 reply(_lines(request, outcome))
 
@@ -131,8 +136,23 @@ class CommandCorridor:
         finally:
             reply(_lines(request, outcome))
 
-    def _judged(self, command: Mutation) -> Mutation:
-        """Return a command with the chain that it installs judged as clients judge it now."""
+    async def _made_known(
+        self, request: Request, done: Done, reply: Callable[[Lines], None]
+    ) -> None:
+        """Reply to a command on tokens after the process that speaks HTTP knows of it."""
+        try:
+            await self._effects.tokens_known()
+        finally:
+            reply(_lines(request, done))
+
+    def _judged(self, command: Mutation, caller: Caller) -> Mutation:
+        """Return a command with what is known of it and of its caller now.
+
+        A chain that it installs is judged as clients judge it; a token that it adds cannot outlive
+        the one of the caller.
+        """
+        if isinstance(command, AddToken):
+            return replace(command, at_most=caller.rights().until)
         if not isinstance(command, InstallCertificate):
             return command
         facts, faults = judged(
@@ -148,11 +168,13 @@ class CommandCorridor:
         assert isinstance(request.command, Action)
         try:
             self._permission.check(request, caller)
+            _demand_nothing(request)
         except Rejected as refusal:
             if file is not None:
                 file.close()
             return _lines(request, refusal)
         if isinstance(request.command, Backup):
+            await self._effects.token_uses.save()
             return await self._reply(request, back_up(self._store, file))
         return await self._reply(request, act(self._store, self._effects, request.command))
 
@@ -164,6 +186,7 @@ class CommandCorridor:
         assert isinstance(request.command, ReadCommand)
         try:
             self._permission.check(request, caller)
+            _demand_nothing(request)
         except Rejected as refusal:
             return _lines(request, refusal)
         source = Source(
@@ -257,6 +280,24 @@ def _agreed(command: Switch, planned: Mapping[str, Any]) -> Switch:
     """Return a switch to the side that was planned, if that is the same for all its groups."""
     sides = {group["to"] for group in planned["groups"]}
     return replace(command, to=Side(sides.pop())) if len(sides) == 1 else command
+
+
+def _demand_nothing(request: Request) -> None:
+    """Raise Rejected `invalid` if a command that changes nothing demands a revision."""
+    if request.expected is not None:
+        text = "only commands that change the state can demand a revision (If-Match)"
+        raise Rejected("invalid", text)
+
+
+def _expecting(command: Mutation, revision: int | None) -> tuple[Mutation, int | None]:
+    """Return a command that demands a revision, and the one that the whole state must have.
+
+    A switch that happens at once demands that its groups did not change since; any other command
+    demands that nothing did.
+    """
+    if isinstance(command, Switch) and command.at is None and command.if_revision is None:
+        return replace(command, if_revision=revision), None
+    return command, revision
 
 
 def _takes_approval(command: Mutation) -> bool:

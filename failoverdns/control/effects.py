@@ -16,6 +16,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.names import DomainName
+from failoverdns.model.token import TokenUse
 from failoverdns.pki.anchors import Anchors
 
 
@@ -51,6 +52,16 @@ class AtSecondaries(Protocol):
         """Wait until secondaries have these serials, and report each of them."""
 
 
+class LastUses(Protocol):
+    """When, and from where, each token was last used."""
+
+    def last(self, token: str) -> TokenUse | None:
+        """Return the last use of a token (by id); None if it was never used."""
+
+    async def save(self) -> None:
+        """Store what is not stored yet; a fault is logged."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandEffects:
     """Side effects and outside knowledge, injected into the command corridor."""
@@ -79,5 +90,8 @@ class CommandEffects:
     anchors: Callable[[], Anchors]
     """Returns the roots that clients are known to trust."""
     following: AtSecondaries
+    tokens_known: Callable[[], Awaitable[None]]
+    """Waits a moment until the web process knows which tokens there are."""
+    token_uses: LastUses
     log: Callable[[str], None]
     """Writes a line into the log."""

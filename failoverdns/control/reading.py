@@ -40,12 +40,15 @@ from failoverdns.model.commands.server import (
     Watch,
     WhoAmI,
 )
+from failoverdns.model.commands.tokens import ListTokens
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import PrincipalKind
 from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import timestamp
+from failoverdns.model.token import Token
 from failoverdns.model.zone import Zone
 from failoverdns.pki.certificates import judged, key_fault
 from failoverdns.protocol.zone_text import record_lines
@@ -62,6 +65,7 @@ from failoverdns.rules.reports.health_reports import application_health, head_he
 from failoverdns.rules.reports.plan_report import plan_report
 from failoverdns.rules.reports.record_reports import stored_list
 from failoverdns.rules.reports.reporting import application_report, group_report, zone_report
+from failoverdns.rules.reports.token_reports import token_report, use_report
 from failoverdns.store.interface import Store, Unavailable
 
 SHOWN_FETCHES = 20
@@ -125,7 +129,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
         case Watch():
             return {"watching": True}
         case WhoAmI():
-            return _caller_report(source.caller)
+            return _caller_report(source)
         case ShowCertificate():
             return await _certificate(source, command)
         case ListCertificates():
@@ -148,6 +152,8 @@ async def read(source: Source, command: ReadCommand) -> Result:
             return {"secondaries": source.effects.following.secondaries()}
         case ListFlags():
             return {"flags": flags_report(state)}
+        case ListTokens():
+            return {"tokens": Streamed(_tokens(source, state.copy()))}
         case ListPlans():
             plans = (plan_report(group) for group in state.groups() if group.automation.plan)
             return {"plans": [plan for plan in plans if plan is not None]}
@@ -169,11 +175,21 @@ async def _server(source: Source) -> dict[str, Json]:
     }
 
 
-def _caller_report(caller: Caller) -> dict[str, Json]:
-    """Return the principal that asks, its highest role, and each of its grants."""
-    rights = caller.rights()
+def _tokens(source: Source, view: View) -> Iterator[Json]:
+    """Yield a report of each token, with its last use."""
+    for token in view.entities(Token):
+        use = use_report(source.effects.token_uses.last(token.id))
+        yield {**token_report(view, token, source.moment.now), **use}
+
+
+def _caller_report(source: Source) -> dict[str, Json]:
+    """Return the principal that asks, its highest role, each of its grants, and its token."""
+    principal, rights = source.caller.principal, source.caller.rights()
+    is_token = principal.kind is PrincipalKind.TOKEN
+    token = source.state.entity(Token, principal.name) if is_token else None
+    report = token_report(source.state, token, source.moment.now) if token is not None else None
     return {
-        "principal": caller.principal.text,
+        "principal": principal.text,
         "role": rights.role.value if rights.role is not None else None,
         "grants": [
             {
@@ -185,6 +201,7 @@ def _caller_report(caller: Caller) -> dict[str, Json]:
             }
             for grant in rights.grants
         ],
+        **({"token": report} if report is not None else {}),
     }
 
 

@@ -103,9 +103,8 @@ class Updating:
             self._logged[principal.name] = at, left_out + 1
             return
         before = f" ({left_out} more since the last such line)" if left_out else ""
-        who = f"{principal.text} from {principal.who['address']}"
         text = printable(refusal.message, LONGEST)
-        self._log(f"{_rcode(refusal).name} to an update of {who}: {text}{before}")
+        self._log(f"{_rcode(refusal).name} to an update of {principal.origin}: {text}{before}")
         self._logged[principal.name] = now, 0
         if len(self._logged) > MAX_NAMED:
             self._logged.popitem(last=False)

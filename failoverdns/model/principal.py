@@ -1,7 +1,7 @@
 """Principals: the users that give commands, as the history names them.
 
-A principal is a process on the control socket, or a DNS client that signs its updates with a TSIG
-key.  Another kind, such as a token, gets its own detail type.
+A principal is a process on the control socket, a DNS client that signs its updates with a TSIG key,
+or a client of the HTTP API that has a token.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ class PrincipalKind(Enum):
     """By the kernel, which knows the user of the process that connected to a Unix socket."""
     TSIG = "tsig"
     """By the signature of its message (RFC 8945)."""
+    TOKEN = "token"
+    """By the token that it sent with its HTTP request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class UnixProcess:
 
 
 @dataclass(frozen=True, slots=True)
-class DNSClient:
-    """A DNS client that signed a message; `address` is where that came from."""
+class RemoteClient:
+    """A client that sent a message over the network; `address` is where that came from."""
 
     address: str
 
@@ -45,7 +47,7 @@ class Principal:
     """The user that gave a command.
 
     `name` distinguishes it from others of its kind; for a Unix user it is the user's number,
-    for a TSIG key its name.
+    for a TSIG key its name, and for a token its id: another token may get the same name later.
     `detail` is recorded in the history too, and may differ from command to command.
     `text` names it for people, such as `unix:alice(1000)`; it is empty in changes that version
     0.1.0 recorded, which are shown as they were.
@@ -53,7 +55,7 @@ class Principal:
 
     kind: PrincipalKind
     name: str
-    detail: UnixProcess | DNSClient
+    detail: UnixProcess | RemoteClient
     text: str = ""
 
     @property
@@ -62,11 +64,20 @@ class Principal:
         return f"{self.kind.value}:{self.name}"
 
     @property
+    def origin(self) -> str:
+        """The principal for people, with the address that its message came from, if any."""
+        detail = self.detail
+        return (
+            f"{self.text} from {detail.address}" if isinstance(detail, RemoteClient) else self.text
+        )
+
+    @property
     def who(self) -> dict[str, Any]:
         """The principal as the history records and shows it."""
         detail = self.detail
-        if isinstance(detail, DNSClient):
-            return {"address": detail.address, "principal": self.text}
+        if isinstance(detail, RemoteClient):
+            id_ = {"token": self.name} if self.kind is PrincipalKind.TOKEN else {}
+            return {"address": detail.address, "principal": self.text, **id_}
         who: dict[str, Any] = {"uid": detail.uid, "pid": detail.pid, "command": detail.command}
         return {**who, "principal": self.text} if self.text else who
 
@@ -83,7 +94,13 @@ def unix_principal(uid: int, pid: int, command: str, user: str | None = None) ->
 def tsig_principal(key: str, address: str) -> Principal:
     """Return the principal for a DNS client with the TSIG key of this name."""
     kind = PrincipalKind.TSIG
-    return Principal(kind, key, DNSClient(address), f"{kind.value}:{key}")
+    return Principal(kind, key, RemoteClient(address), f"{kind.value}:{key}")
+
+
+def token_principal(id_: str, name: str, address: str) -> Principal:
+    """Return the principal for an HTTP client at an address that has the token of this id."""
+    kind = PrincipalKind.TOKEN
+    return Principal(kind, id_, RemoteClient(address), f"{kind.value}:{name}")
 
 
 def read_who(who: Mapping[str, Any]) -> Principal:
@@ -95,6 +112,7 @@ def read_who(who: Mapping[str, Any]) -> Principal:
     text = fields.pop("principal", "")
     if "address" in fields:
         kind, _, name = text.partition(":")
-        return Principal(PrincipalKind(kind), name, DNSClient(**fields), text)
+        name = fields.pop("token", name)
+        return Principal(PrincipalKind(kind), name, RemoteClient(**fields), text)
     detail = UnixProcess(**fields)
     return Principal(PrincipalKind.UNIX, str(detail.uid), detail, text)

@@ -1,10 +1,11 @@
-"""Roles: what the users of the control socket may do.
+"""Roles: what the users of the control socket, and the tokens of the HTTP API, may do.
 
     viewer < reporter < operator < admin
 
 Each command needs one role, which its row in the command table names.  A user has the rights of all
 grants that apply to him or her.  A grant can be limited to groups and applications by patterns;
-the limit is for what is changed, and everybody with a role can read everything.
+the limit is for what is changed, and everybody with a role can read everything.  A token of a head
+has no role: it has a grant for that head alone.
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ class Grant:
     """A role, for everything or only for the groups and applications that patterns match.
 
     In a pattern, `*` stands for any characters and `?` for one.  With None for both there is no
-    limit; if only one of the two is None, the grant covers nothing of that kind.
+    limit; if only one of the two is None, the grant covers nothing of that kind.  With `by_groups`
+    it also covers the applications that are attached to covered groups, and to no other group.
     """
 
     role: Role
     groups: tuple[str, ...] | None = None
     applications: tuple[str, ...] | None = None
+    by_groups: bool = False
 
     @property
     def is_limited(self) -> bool:
@@ -70,10 +73,23 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadGrant:
+    """The right to set the addresses of one head and to report its health, by present names."""
+
+    application: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
-    """All grants of one user; without any, the user may do nothing."""
+    """All grants of one user; without any, the user may do nothing.
+
+    `until` is when they end, in seconds since 1970; None for rights that do not end by themselves.
+    """
 
     grants: tuple[Grant, ...] = ()
+    head: HeadGrant | None = None
+    until: float | None = None
 
     @property
     def role(self) -> Role | None:

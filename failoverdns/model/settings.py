@@ -7,7 +7,7 @@ allowed is checked in `failoverdns.config`, where the file is read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from failoverdns.model.limits import RateLimits
@@ -77,6 +77,32 @@ class TLSSettings:
     certificate: Path
     key: Path
     client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPSettings:
+    """The HTTP API, the dashboard and the metrics.
+
+    `certificate` (chain) and `key` are absolute paths of PEM files for HTTPS; or `application` is
+    the name of the application whose certificate in the vault is used.  Without any of them, HTTP
+    is spoken without TLS, which `plaintext` allows on addresses that others can reach.
+    With `metrics_public` `/metrics` needs no token.  `trusted_proxies` may name the client that
+    they ask for.  `hosts` are further names of this server that `Host` may have, in lower case.
+    """
+
+    listen: tuple[ListenAddress, ...]
+    certificate: Path | None = None
+    key: Path | None = None
+    application: str | None = None
+    plaintext: bool = False
+    metrics_public: bool = False
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether HTTPS is spoken."""
+        return self.certificate is not None or self.application is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +289,8 @@ class Config:
     `warnings` are lines about what is unusual in it, each with its file and position.
     `secondaries` are the name servers that transfer zones, `tsig_keys` the keys for that and for
     dynamic updates, in the order of the file.  `catalog` is the name of the catalog zone.
-    `delivery`, `acme`, `rate_limit`, `querylog`, `catalog` and `tls` are None where they are off.
+    `delivery`, `acme`, `rate_limit`, `querylog`, `catalog`, `tls` and `http` are None where they
+    are off.
     """
 
     file: Path
@@ -291,3 +318,4 @@ class Config:
     secondaries: tuple[SecondarySettings, ...] = ()
     catalog: DomainName | None = None
     tls: TLSSettings | None = None
+    http: HTTPSettings | None = None

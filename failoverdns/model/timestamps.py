@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import MAXYEAR, UTC, datetime
+from typing import Final
 
 from failoverdns.model.errors import Malformed
+
+LAST_TIME: Final = datetime(MAXYEAR, 1, 1, tzinfo=UTC).timestamp() - 1
+"""The last time that `read_timestamp` reads in every time zone, in seconds since 1970."""
+
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd]?)", re.ASCII)
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def timestamp(seconds: float | None) -> str | None:
@@ -48,3 +56,9 @@ def duration(seconds: float) -> str:
         elif parts:
             break
     return " ".join(parts[:2])
+
+
+def read_duration(text: str) -> float | None:
+    """Read a duration such as `90`, `30m`, `12h` or `400d` in seconds; None for anything else."""
+    found = _DURATION.fullmatch(text)
+    return float(int(found[1]) * _UNITS[found[2]]) if found is not None else None

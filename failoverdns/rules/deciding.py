@@ -24,6 +24,7 @@ from failoverdns.rules.decisions import (
     record_commands,
     resolving,
     secondaries,
+    tokens,
     trimming,
     updating,
 )
@@ -35,7 +36,7 @@ def decide(view: View, command: Mutation, moment: Moment, random: Random) -> Dec
     """Return the decision on a command that changes the state; raises Rejected if it is refused.
 
     `view` is the state before the command, `moment` is the time, and `random` draws the label of a
-    group that is added without one.
+    group that is added without one, and the secret of a token.
     """
     return DECISIONS[type(command)](view, command, moment, random)
 
@@ -54,6 +55,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *record_commands.DECISIONS,
         *resolving.DECISIONS,
         *secondaries.DECISIONS,
+        *tokens.DECISIONS,
         *trimming.DECISIONS,
         *updating.DECISIONS,
     )

@@ -19,6 +19,7 @@ to which it adds the hash chain, and copies the entities.
 | `trimmed`    | the hash of each change that was trimmed from the history         |
 | `checkpoint` | the documents of all entities as of the cut of the history        |
 | `ahead`      | those that differ at the next cut (`store.trimming`)              |
+| `uses`       | when, and from where, each token was last used                    |
 | `notes`      | numbers that the store notes for itself, by name                  |
 | `head`       | one row: the revision, how many entities there are, the hash of   |
 |              | the last change, and the tag that authenticates them (`store.tags`) |
@@ -36,8 +37,9 @@ from failoverdns.model.change import EVERYBODY
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.printable import printable
 from failoverdns.store.chain import START, linked
+from failoverdns.store.generation import WITH_GENERATIONS, begin_generation, note_schema
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 APPLICATION_ID: Final = 0x464F4456
 
 _VERSION_1 = (
@@ -114,6 +116,10 @@ _SINCE_5 = (
 Their principals are not known, so that they answer a retry by any of them.
 """
 
+_SINCE_6 = (
+    "CREATE TABLE uses (token TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+)
+
 _APPEND_ONLY = tuple(
     f"CREATE TRIGGER history_takes_no_{what.split()[0].lower()} BEFORE {what} "
     "BEGIN SELECT RAISE(ABORT, 'history is append-only'); END"
@@ -134,15 +140,26 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Upgrade a file of `version` to the current one, completely or not at all."""
+    """Upgrade a file of `version` to the current one, completely or not at all.
+
+    If the database holds all that its log has, the upgrade begins a generation of the log, because
+    it changes the number of the schema, by which a log is recognized (`store.generation`).
+    """
     if version == SCHEMA_VERSION:
         return
+    begins = version >= WITH_GENERATIONS and _is_folded(connection)
     with _transaction(connection):
+        if begins:
+            begin_generation(connection)
         if version < 2:
             _execute(connection, _SINCE_2)
         if version < 4:
             _link_history(connection)
-        _execute(connection, _SINCE_5)
+        if version < 5:
+            _execute(connection, _SINCE_5)
+        _execute(connection, _SINCE_6)
+        if begins:
+            note_schema(connection)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -189,6 +206,12 @@ def _link_history(connection: sqlite3.Connection) -> None:
     )
     connection.execute("DROP TABLE unlinked")
     _execute(connection, _APPEND_ONLY)
+
+
+def _is_folded(connection: sqlite3.Connection) -> bool:
+    """Copy the write-ahead log into the database; return whether that has all of it now."""
+    row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return bool(row[0] == 0)
 
 
 @contextmanager

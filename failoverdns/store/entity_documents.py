@@ -31,9 +31,11 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
 from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.resolution import Resolved
+from failoverdns.model.roles import Role
 from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.static_records import wire_rdata
 from failoverdns.model.stored_records import StoredRecords
+from failoverdns.model.token import Token, TokenHead
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.group_documents import (
     read_application,
@@ -182,6 +184,34 @@ def _read_records(document: Document) -> StoredRecords:
     return StoredRecords(zone, owner, tuple(rrsets))
 
 
+def _write_token(token: Token) -> Document:
+    return {
+        **{name: value for name, value in asdict(token).items() if name != "head"},
+        "role": token.role.value if token.role is not None else None,
+        "groups": list(token.groups) if token.groups is not None else None,
+        "head": asdict(token.head) if token.head is not None else None,
+    }
+
+
+def _read_token(document: Document) -> Token:
+    fields = _but_kind(document)
+    role, groups, head = fields["role"], fields["groups"], fields["head"]
+    if len(bytes.fromhex(fields["check"])) != _DIGEST:
+        raise ValueError("not a SHA-256")
+    return Token(
+        **fields
+        | {
+            "role": Role(role) if role is not None else None,
+            "groups": tuple(groups) if groups is not None else None,
+            "head": TokenHead(**head) if head is not None else None,
+        }
+    )
+
+
+_DIGEST = 32
+"""Bytes of a SHA-256."""
+
+
 def _read_rrset(rtype: str, *, ttl: int, data: list[str]) -> RRset:
     if not data or not isinstance(ttl, int):
         raise ValueError("not an RRset")
@@ -216,6 +246,7 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     Resolved: DocumentKind("resolved", _write_resolved, _read_resolved),
     HistoryCut: DocumentKind("cut", asdict, lambda d: HistoryCut(**_but_kind(d))),
     Flag: DocumentKind("flag", asdict, read_flag),
+    Token: DocumentKind("token", _write_token, _read_token),
     BehindSecondary: DocumentKind("behind-secondary", _write_behind, _read_behind),
 }
 """A row for each kind of entity that is stored."""

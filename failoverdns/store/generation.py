@@ -24,7 +24,7 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.store.damage import MISREAD
 from failoverdns.store.wal import has_log, index_of, log_of
 
-_SINCE: Final = 5
+WITH_GENERATIONS: Final = 5
 """The first schema with notes."""
 
 _DRAW = SystemRandom()
@@ -49,6 +49,16 @@ def begin_generation(connection: sqlite3.Connection) -> None:
     connection.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
 
 
+def note_schema(connection: sqlite3.Connection) -> None:
+    """Note the number of the schema again, in the transaction that begins a generation.
+
+    The database without the log has the number of before, which is that of its base.
+    """
+    schema = connection.execute("PRAGMA schema_version").fetchone()[0]
+    query = "INSERT OR REPLACE INTO notes VALUES ('generation.schema', ?)"
+    connection.execute(query, (schema,))
+
+
 def generation_without_log(path: Path) -> Generation | None:
     """Return the generation of a state file alone; None if no log is beside it, or not known.
 
@@ -58,7 +68,7 @@ def generation_without_log(path: Path) -> Generation | None:
         return None
     try:
         with closing(read_only(path, options="&immutable=1")) as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _SINCE:
+            if connection.execute("PRAGMA user_version").fetchone()[0] < WITH_GENERATIONS:
                 return (0, 0)
             number, _ = _noted(connection, "generation")
             actual = connection.execute("PRAGMA schema_version").fetchone()[0]
@@ -74,7 +84,7 @@ def check_log(path: Path, without_log: Generation | None, connection: sqlite3.Co
     """
     if without_log is None:
         return
-    if connection.execute("PRAGMA user_version").fetchone()[0] < _SINCE:
+    if connection.execute("PRAGMA user_version").fetchone()[0] < WITH_GENERATIONS:
         return
     if without_log not in (_noted(connection, "generation"), _noted(connection, "base")):
         raise Corrupt(

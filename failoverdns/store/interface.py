@@ -18,6 +18,7 @@ from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
+from failoverdns.model.token import TokenUse
 
 MAX_FETCHES = 1000
 """Fetches of an application's certificate that are kept."""
@@ -201,6 +202,15 @@ class Store(Protocol):
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook, by its name; raises Unavailable."""
+
+    async def save_uses(self, uses: Sequence[TokenUse]) -> None:
+        """Store the last use of each of these tokens; those of removed tokens are deleted.
+
+        Raises Unavailable or OutcomeUnknown.
+        """
+
+    async def uses(self) -> tuple[TokenUse, ...]:
+        """Return the last use of each token that was ever used; raises Unavailable."""
 
     async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
         """Write a copy of the state, at one revision, to an open file; commits do not wait for it.

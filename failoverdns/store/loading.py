@@ -21,7 +21,7 @@ from failoverdns.store.database_schema import APPLICATION_ID, SCHEMA_VERSION
 from failoverdns.store.interface import Loaded
 from failoverdns.store.rows import checked
 
-_STATE: Final = ("entities", "head", "needs", "bundles", "hooks", "notes")
+_STATE: Final = ("entities", "head", "needs", "bundles", "hooks", "notes", "uses")
 """The tables that a start reads or writes, and whose size does not grow with the history."""
 
 

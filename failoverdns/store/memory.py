@@ -18,6 +18,7 @@ from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
+from failoverdns.model.token import TokenUse
 from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
 from failoverdns.store.documents import bundle_of, key_of, redone, write_change, write_entity
 from failoverdns.store.interface import (
@@ -72,6 +73,7 @@ class MemoryStore:
         self._fetches: list[Fetch] = []
         self._progress: dict[str, HookProgress] = {}
         self._notes: dict[str, int] = {}
+        self._uses: dict[str, TokenUse] = {}
 
     @property
     def bundles(self) -> Mapping[str, Bundle]:
@@ -264,6 +266,17 @@ class MemoryStore:
         """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
+
+    async def save_uses(self, uses: Sequence[TokenUse]) -> None:
+        """Store the last use of each of these tokens."""
+        self._check_reachable()
+        found = {**self._uses, **{use.token: use for use in uses}}
+        self._uses = {id_: use for id_, use in found.items() if f"token/{id_}" in self._entities}
+
+    async def uses(self) -> tuple[TokenUse, ...]:
+        """Return the last use of each token."""
+        self._check_reachable()
+        return tuple(self._uses.values())
 
     async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
         """Refuse: there is no file to copy."""

@@ -20,6 +20,7 @@ from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
+from failoverdns.model.token import TokenUse
 from failoverdns.store import documents, history_rows, trimming
 from failoverdns.store.authentication import Authentication
 from failoverdns.store.copying import Copying
@@ -34,7 +35,13 @@ from failoverdns.store.interface import (
 )
 from failoverdns.store.open_file import OpenFile
 from failoverdns.store.rows import checked, each, sealed
-from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes, write_fetch
+from failoverdns.store.statements import (
+    reencrypt_keys,
+    write_bundles,
+    write_changes,
+    write_fetch,
+    write_uses,
+)
 from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
 from failoverdns.store.verifying import LeadingToTheHead, Verification, links_after
@@ -204,6 +211,15 @@ class SQLiteStore:
         """Note a number by a name."""
         query = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
         await self._write(lambda c: c.execute(query, (name, value)))
+
+    async def save_uses(self, uses: Sequence[TokenUse]) -> None:
+        """Store the last use of each of these tokens."""
+        await self._write(lambda c: write_uses(c, uses))
+
+    async def uses(self) -> tuple[TokenUse, ...]:
+        """Return the last use of each token."""
+        rows: list[Any] = await self._read("SELECT document, checksum FROM uses", ())
+        return each(rows, lambda row: TokenUse(**row))
 
     async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
         """Write a copy of the file, at one revision, to an open file; commits do not wait."""

@@ -14,6 +14,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
+from failoverdns.model.token import TokenUse
 from failoverdns.store import documents
 from failoverdns.store.chain import linked
 from failoverdns.store.history_rows import packed
@@ -121,6 +122,18 @@ def write_fetch(connection: sqlite3.Connection, fetch: Fetch) -> None:
         "DELETE FROM fetches WHERE application = ? AND number <= (SELECT number FROM "
         "fetches WHERE application = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
         (fetch.application, fetch.application, MAX_FETCHES),
+    )
+
+
+def write_uses(connection: sqlite3.Connection, uses: Sequence[TokenUse]) -> None:
+    """Write the last use of tokens; delete those of tokens that are not there any more."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO uses VALUES (?, ?, ?)",
+        ((use.token, *sealed(asdict(use))) for use in uses),
+    )
+    connection.execute(
+        "DELETE FROM uses WHERE NOT EXISTS "
+        "(SELECT 1 FROM entities WHERE key = 'token/' || uses.token)"
     )
 
 

@@ -134,6 +134,11 @@ class Fleet:
         """Return whether a process is one of the fleet."""
         return self._orphans.include(pid) or any(worker.pid == pid for worker in self._workers)
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether a process answers queries."""
+        return any(worker.is_serving and worker.open for worker in self._workers)
+
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text; one that is started later gets it too."""
         self._kept.keep(self._workers, number, text)

@@ -61,6 +61,11 @@ class InProcess:
         """Return whether a process is a worker of an earlier server."""
         return self._orphans.include(pid) or self._over_tls.includes(pid)
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether this process answers queries."""
+        return bool(self._open)
+
     def keep(self, number: int, text: str) -> None:
         """Keep nothing: this process ends with the control process, which it is."""
 

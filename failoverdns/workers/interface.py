@@ -51,6 +51,10 @@ class Answering(Protocol):
     def includes(self, pid: int) -> bool:
         """Return whether a process is one of those that answer, and is not this one."""
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether queries are answered: a process has the whole table, and the sockets."""
+
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text for a later control process, in place of one numbered so.
 

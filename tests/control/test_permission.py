@@ -12,6 +12,7 @@ from control_effects import quiet_effects
 from corridors import ZONE, Corridor, build_shop
 from driving import run
 
+from failoverdns.changes.state import State
 from failoverdns.control.caller import MAX_NAMED, QUIET, Caller, Permission
 from failoverdns.control.commanding import CommandCorridor
 from failoverdns.control.given_file import GivenFile
@@ -109,7 +110,7 @@ class Log:
     def __init__(self) -> None:
         self.now = 0.0
         self.lines: list[str] = []
-        self.permission = Permission(lambda: self.now, self.lines.append)
+        self.permission = Permission(State, lambda: self.now, self.lines.append)
 
     def refuse(self, uid: int = 1000) -> None:
         """Refuse a command of a viewer."""

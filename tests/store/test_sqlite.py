@@ -97,8 +97,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "of another program",
     ),
     "from a newer version": (
-        lambda p: execute(p, "PRAGMA user_version = 6"),
-        "newer failoverdns (schema 6; this version knows 5)",
+        lambda p: execute(p, "PRAGMA user_version = 7"),
+        "newer failoverdns (schema 7; this version knows 6)",
     ),
     "rows deleted": (lambda p: execute(p, "DELETE FROM entities"), "2 entities were written"),
     "tables gone": (lambda p: execute(p, "DROP TABLE entities"), "is damaged"),

@@ -34,7 +34,9 @@ from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
 from failoverdns.model.principal import read_who
 from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.resolution import Resolved
+from failoverdns.model.roles import Role
 from failoverdns.model.stored_records import StoredRecords
+from failoverdns.model.token import Token, TokenHead, TokenUse
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
 from failoverdns.store.memory import MemoryStore
@@ -134,6 +136,25 @@ EVERY_KIND: tuple[Entity, ...] = (
             RRset(16, 60, (Opaque(b"\1a"),)),
         ),
     ),
+    Token(
+        "abcdefghi2",
+        "deploy-bot",
+        Role.OPERATOR,
+        ("shop-*", "blog"),
+        None,
+        "d" * 64,
+        created=1234.5,
+        expires=9999.5,
+    ),
+    Token(
+        "abcdefghi3",
+        "lb1",
+        None,
+        None,
+        TokenHead("app-1", "lb1", is_removed=True),
+        "e" * 64,
+        created=1235.0,
+    ),
 )
 CUT = HistoryCut(17, "a" * 64, "b" * 64, "c" * 64)
 """A kind too, but not one that can be committed with any values: see `test_trimming`."""
@@ -188,6 +209,29 @@ def test_committed_entities_are_loaded_again(store: Store, reopen: Reopen) -> No
     """Entities of every kind are loaded unchanged, in order of creation."""
     run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))], (), BUNDLES))
     assert run(reopen().load()) == Loaded(1, EVERY_KIND)
+
+
+def test_the_last_use_of_a_token_is_kept_and_is_no_change(store: Store, reopen: Reopen) -> None:
+    """The newest counts; it goes with its token, and one of a token that is gone is not kept."""
+    first, second = EVERY_KIND[-2:]
+    assert isinstance(first, Token)
+    assert isinstance(second, Token)
+    assert run(store.uses()) == ()
+    run(store.commit(0, [change(1, Write(None, first), Write(None, second))]))
+    old, new, other = (
+        TokenUse(first.id, 2000.0, "192.0.2.1"),
+        TokenUse(first.id, 2060.5, "2001:db8::1"),
+        TokenUse(second.id, 2061.0, "192.0.2.2"),
+    )
+    run(store.save_uses((old,)))
+    run(store.save_uses((new, other, TokenUse("gone", 2062.0, "192.0.2.3"))))
+    again = reopen()
+    assert run(again.load()).revision == 1
+    assert set(run(again.uses())) == {new, other}
+    assert run(again.verify()).revision == 1
+    run(again.commit(1, [change(2, Write(first, None))]))
+    run(again.save_uses(()))
+    assert run(again.uses()) == (other,)
 
 
 def test_a_changed_entity_keeps_its_place_in_the_order_of_creation(

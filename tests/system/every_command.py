@@ -68,6 +68,19 @@ SESSION = (
         "failover.test",
         {"zones": [{"name": "failover.test", "secondaries": []}]},
     ),
+    Typed(
+        "token add bot --role reporter --groups 's*' --expires 90d",
+        "  curl -H 'Authorization: Bearer fdns_",
+        {"name": "bot", "role": "reporter", "groups": ["s*"], "head": None, "problem": None},
+    ),
+    Typed("token add lb3 --head eu/lb3", "token lb3: head eu/lb3; never expires", {"name": "lb3"}),
+    Typed(
+        "token list",
+        "reporter, groups s*",
+        {"tokens": [{"name": "bot", "last_used": None}, {"name": "lb3", "expires": None}]},
+    ),
+    Typed("token remove bot", "token bot removed", {"removed": "bot"}),
+    Typed("token remove lb3", "token lb3 removed", {"removed": "lb3"}),
     Typed("secondary list", "no secondaries: see `secondaries`", {"secondaries": []}),
     Typed(
         "zone notify failover.test",

@@ -17,6 +17,7 @@ from failoverdns.cli.rendering import (
     records,
     secondaries,
     server,
+    tokens,
 )
 from failoverdns.cli.rendering.history import event
 
@@ -46,5 +47,6 @@ WRITERS: Final = {
     **records.WRITERS,
     **secondaries.WRITERS,
     **server.WRITERS,
+    **tokens.WRITERS,
 }
 """What prints the result of each command."""

@@ -14,6 +14,7 @@ from failoverdns.cli.rendering.groups import groups, resolved
 from failoverdns.cli.rendering.secondaries import behind
 from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
+from failoverdns.cli.rendering.tokens import rights
 
 _MOST_LACKING: Final = 5
 """Things that this machine lacks for probes which `status` shows one by one."""
@@ -123,13 +124,16 @@ def _restarted(result: Result) -> None:
 
 
 def _whoami(result: Result) -> None:
-    click.echo(f"{result['principal']}: {result['role']}")
+    token = result.get("token")
+    click.echo(f"{result['principal']}: {result['role'] or (rights(token) if token else 'none')}")
     for grant in result["grants"]:
         limits = [
             f"{key} {' '.join(grant[key])}" for key in ("groups", "applications") if grant[key]
         ]
         if limits:
             click.echo(f"  {grant['role']} for {', '.join(limits)}")
+    if token and token["expires"] is not None:
+        click.echo(f"  until {token['expires']}")
 
 
 def _watching(result: Result) -> None:

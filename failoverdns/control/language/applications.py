@@ -76,7 +76,9 @@ ROWS: Final = (
         (named("its name", values.application),),
         RemoveApplication,
     ),
-    CommandRow("application list", "List applications.", (), ListApplications, role=Role.VIEWER),
+    CommandRow(
+        "application list", "List applications.", (), ListApplications, role=Role.VIEWER, reads=True
+    ),
     CommandRow(
         "application set",
         "Set the checks and the hostname template of an application.",

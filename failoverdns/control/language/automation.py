@@ -35,7 +35,7 @@ ROWS: Final = (
         CancelPlan,
         role=Role.OPERATOR,
     ),
-    CommandRow("plan list", "List planned switches.", (), ListPlans, role=Role.VIEWER),
+    CommandRow("plan list", "List planned switches.", (), ListPlans, role=Role.VIEWER, reads=True),
     CommandRow(
         "automation freeze",
         "Stop automatic switching of all groups, until `automation thaw`.",
@@ -71,6 +71,7 @@ ROWS: Final = (
         (),
         ListFlags,
         role=Role.VIEWER,
+        reads=True,
     ),
 )
 """Every command about automation, but for switches and policies of groups."""

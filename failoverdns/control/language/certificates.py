@@ -82,8 +82,11 @@ ROWS: Final = (
         (APPLICATION,),
         ShowCertificate,
         role=Role.VIEWER,
+        reads=True,
     ),
-    CommandRow("certificate list", "List certificates.", (), ListCertificates, role=Role.VIEWER),
+    CommandRow(
+        "certificate list", "List certificates.", (), ListCertificates, role=Role.VIEWER, reads=True
+    ),
     CommandRow(
         "certificate remove",
         "Remove a certificate, its key and its order.",
@@ -100,6 +103,7 @@ ROWS: Final = (
         ChallengeName,
         "certificate challenge-name www.shop.example",
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "certificate rotate-key",

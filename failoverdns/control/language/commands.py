@@ -21,6 +21,7 @@ from failoverdns.control.language import (
     records,
     secondaries,
     server,
+    tokens,
 )
 from failoverdns.control.language.rows import CommandRow, build, did_you_mean
 from failoverdns.model.change import Json
@@ -30,7 +31,7 @@ from failoverdns.model.errors import Rejected
 _ORDER: Final = (
     "switch", "preflight", "status", "history", "watch", "records", "application", "head", "group",
     "record", "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health",
-    "certificate", "zone", "secondary", "backup", "querylog", "whoami",
+    "certificate", "zone", "secondary", "backup", "querylog", "token", "whoami",
 )  # fmt: skip
 """The first words of commands, in the order of `--help`; others follow."""
 
@@ -51,7 +52,8 @@ ROWS: Final = {
         + history.ROWS
         + records.ROWS
         + secondaries.ROWS
-        + server.ROWS,
+        + server.ROWS
+        + tokens.ROWS,
         key=_place,
     )
 }

@@ -138,6 +138,7 @@ ROWS: Final = (
         (GROUP, TO),
         Preflight,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "group add",
@@ -155,6 +156,13 @@ ROWS: Final = (
             _TTL,
             *_FLATTEN,
             _policy(""),
+            Parameter(
+                "active",
+                "the side that it begins on; default: primary",
+                values.side,
+                "SIDE",
+                choices=values.SIDES,
+            ),
         ),
         _add_group,
         "group add shop --primary shop-eu --backup shop-us",
@@ -187,7 +195,7 @@ ROWS: Final = (
         (named("the group", values.group),),
         RemoveGroup,
     ),
-    CommandRow("group list", "List groups.", (), ListGroups, role=Role.VIEWER),
+    CommandRow("group list", "List groups.", (), ListGroups, role=Role.VIEWER, reads=True),
     CommandRow(
         "explain",
         "Explain what a group answers, why, and what would switch it.",
@@ -195,6 +203,7 @@ ROWS: Final = (
         Explain,
         "explain shop",
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "rehearse",
@@ -203,6 +212,7 @@ ROWS: Final = (
         Rehearse,
         "rehearse shop --to backup",
         role=Role.VIEWER,
+        reads=True,
     ),
 )
 """Every command about groups."""

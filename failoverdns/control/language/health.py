@@ -35,6 +35,7 @@ ROWS: Final = (
         ),
         ShowHealth,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "health force",

@@ -68,6 +68,7 @@ ROWS: Final = (
         _history,
         "history --export --since 1200",
         role=Role.VIEWER,
+        reads=True,
     ),
 )
 """Every command about the history."""

@@ -153,6 +153,7 @@ ROWS: Final = (
         (Parameter("zone", "only this zone", values.zone, "ZONE", position=True),),
         ListRecords,
         role=Role.VIEWER,
+        reads=True,
     ),
 )
 """Every command about stored records."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 from failoverdns.control.language.commands import find_row, parse_command
 from failoverdns.control.language.rows import shown
@@ -38,13 +38,15 @@ class Request:
     """A command and the other fields of its request.
 
     `given` is the request as the history records it, `id` is echoed in the reply, `op_id` makes a
-    retry safe.
+    retry safe.  `expected` is the revision that the state must have when the command is decided,
+    None for any; it is not part of the line.
     """
 
     command: Command
     given: Mapping[str, Json]
     id: Json = None
     op_id: str | None = None
+    expected: int | None = None
 
 
 class Unreadable(Exception):
@@ -109,6 +111,21 @@ def read_request(line: bytes) -> Request:
         raise Unreadable(refusal) from None
 
 
+def read_object(text: str) -> dict[str, Json]:
+    """Return the JSON object that a request is; raises Unreadable, `malformed`, for other text."""
+    if text.count(",") > MAX_VALUES:  # to count them is cheap, to read them is not
+        raise Unreadable(_TOO_MANY)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as fault:
+        raise Unreadable(Rejected("malformed", f"not JSON: {fault}")) from None
+    if not isinstance(value, dict):
+        raise Unreadable(Rejected("malformed", "a request is a JSON object"))
+    return value
+
+
 def write_reply(
     id_: Json, revision: int, result: Result, *, chunk: int = _CHUNK
 ) -> Iterator[bytes]:
@@ -152,16 +169,7 @@ def canonical(given: Mapping[str, Json]) -> str:
 
 
 def _read_json(text: str) -> Request:
-    if text.count(",") > MAX_VALUES:  # to count them is cheap, to read them is not
-        raise Unreadable(_TOO_MANY)
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
-        )
-    except (ValueError, RecursionError) as fault:
-        raise Unreadable(Rejected("malformed", f"not JSON: {fault}")) from None
-    if not isinstance(value, dict):
-        raise Unreadable(Rejected("malformed", "a request is a JSON object"))
+    value: dict[str, Any] = read_object(text)
     id_, op_id = value.pop("id", None), value.pop("op_id", None)
     name = value.pop("command", None)
     try:

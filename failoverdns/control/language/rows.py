@@ -73,7 +73,8 @@ class Parameter(Generic[T]):
 class CommandRow:
     """A command: its words, its parameters, the value that it becomes, and the role that it needs.
 
-    A row that does not name a role is for admins.
+    A row that does not name a role is for admins.  A command that `reads` changes nothing and has
+    one reply, so that HTTP clients may also ask it by GET.
     """
 
     words: str
@@ -82,6 +83,12 @@ class CommandRow:
     build: Callable[..., Command]
     example: str = ""
     role: Role = Role.ADMIN
+    reads: bool = False
+
+    @property
+    def path(self) -> str:
+        """The command as the end of a URL's path: `head add` is `head/add`."""
+        return self.words.replace(" ", "/")
 
     @property
     def arguments(self) -> tuple[Parameter[Any], ...]:

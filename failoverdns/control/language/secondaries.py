@@ -16,6 +16,7 @@ ROWS: Final = (
         (),
         ListZones,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "zone notify",
@@ -31,6 +32,7 @@ ROWS: Final = (
         (),
         ListSecondaries,
         role=Role.VIEWER,
+        reads=True,
     ),
 )
 """Every command about zones and secondaries."""

@@ -24,7 +24,14 @@ MAX_SAMPLE = 1_000_000
 """Largest N for which every N-th query is logged."""
 
 ROWS: Final = (
-    CommandRow("status", "Show what is served, and why.", (ONE_GROUP,), Status, role=Role.VIEWER),
+    CommandRow(
+        "status",
+        "Show what is served, and why.",
+        (ONE_GROUP,),
+        Status,
+        role=Role.VIEWER,
+        reads=True,
+    ),
     CommandRow(
         "watch",
         "Print one line for each change, until interrupted.",
@@ -38,6 +45,7 @@ ROWS: Final = (
         (),
         WhoAmI,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "records",
@@ -45,6 +53,7 @@ ROWS: Final = (
         (Parameter("zone", "only this zone", values.zone, "Z"),),
         ExportRecords,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "backup",
@@ -77,6 +86,7 @@ ROWS: Final = (
         (),
         QueryLogStatus,
         role=Role.VIEWER,
+        reads=True,
     ),
     CommandRow(
         "restart",

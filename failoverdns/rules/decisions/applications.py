@@ -42,6 +42,7 @@ from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.decisions.judging_targets import application_warnings, check_new_hostnames
 from failoverdns.rules.decisions.new_names import name_writes, named
 from failoverdns.rules.decisions.switching import check_override
+from failoverdns.rules.decisions.tokens import removed_head, renamed_head
 from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
@@ -204,7 +205,9 @@ def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random
     renamed = application.with_head(head, replace(head, name=command.new))
     if application.active == head.name:
         renamed = replace(renamed, active=command.new)
-    return _written(view, application, renamed, moment)
+    written = _written(view, application, renamed, moment)
+    tokens = renamed_head(view, application, head, command.new)
+    return replace(written, writes=(*written.writes, *tokens))
 
 
 def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Random) -> Decision:
@@ -246,7 +249,11 @@ def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random
     emptied = Emptied((*emptied.silent, *darkened.silent), emptied.sides)
     written = _written(view, application, after, moment, may_darken=True)
     return tried(
-        replace(written, report=lambda view: {**written.report(view), **emptied.report()}),
+        replace(
+            written,
+            writes=(*written.writes, *removed_head(view, application, head)),
+            report=lambda view: {**written.report(view), **emptied.report()},
+        ),
         dry_run=command.dry_run,
     )
 

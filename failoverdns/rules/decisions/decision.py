@@ -26,6 +26,8 @@ class Decision:
     `about` is added to an internal command in the history, and describes its result.
     `zones` and `settings`, if given, replace the configured ones; `static` is the difference of the
     static records of these zones, if it was computed beforehand.
+    `first_report` makes the reply in its place if that has a secret: what `report` makes is kept
+    for a retry with the same `op_id`.
     A decision without writes changes nothing that is stored, and gets no revision.
     """
 
@@ -36,6 +38,7 @@ class Decision:
     bundles: tuple[Bundle, ...] = ()
     about: Mapping[str, Json] | None = None
     static: StaticDifference | None = None
+    first_report: Callable[[View], dict[str, Json]] | None = None
 
     @property
     def is_lasting(self) -> bool:

@@ -22,10 +22,12 @@ from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.secondaries import BehindSecondary
 from failoverdns.model.stored_records import StoredRecords
 from failoverdns.model.timestamps import timestamp
+from failoverdns.model.token import Token
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.derived.serving import application_role
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.health_reports import automation_fields, health_fields
+from failoverdns.rules.reports.token_reports import head_text
 
 
 def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
@@ -184,6 +186,18 @@ def _record_fields(_: View, records: StoredRecords) -> dict[str, Json]:
     }
 
 
+def _token_fields(view: View, token: Token) -> dict[str, Json]:
+    """Return what a token may do, and until when; not its check value."""
+    head = token.head
+    return {
+        "role": token.role.value if token.role is not None else None,
+        "groups": list(token.groups) if token.groups is not None else None,
+        "head": head_text(view, head) if head is not None else None,
+        "usable": False if head is not None and head.is_removed else None,
+        "expires": timestamp(token.expires),
+    }
+
+
 def _of_application(view: View, entity: Certificate | Order) -> str:
     return _application_name(view, entity.application) or entity.application
 
@@ -218,6 +232,7 @@ WORDS: Mapping[type[Entity], Words | None] = {
     ZoneSerial: Words(
         "zone", lambda _, e: e.origin.to_text(), lambda _, e: {"configuration": e.digest}
     ),
+    Token: Words("token", lambda _, e: e.name, _token_fields, lambda e: e.id),
     Tombstone: None,
     FormerName: None,
     Freshness: None,

@@ -74,9 +74,11 @@ from failoverdns.model.commands.server import (
     Watch,
     WhoAmI,
 )
+from failoverdns.model.commands.tokens import AddToken, Lifetime, ListTokens, RemoveToken
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
+from failoverdns.model.roles import Role
 
 Fields = dict[str, Json]
 
@@ -352,6 +354,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"name": "shop", "no_flatten": True},
         AddGroup("shop", flatten=False),
     ),
+    (
+        "group add shop --active backup",
+        {"name": "shop", "active": "backup"},
+        AddGroup("shop", active=Side.BACKUP),
+    ),
     ("group add shop --label @", {"name": "shop", "label": "@"}, AddGroup("shop", label="@")),
     (
         "group set shop --dry-run --reason tidy",
@@ -405,6 +412,18 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("zone notify", {}, NotifyZone()),
     ("zone notify failover.test", {"zone": "failover.test"}, NotifyZone(name("failover.test"))),
     ("secondary list", {}, ListSecondaries()),
+    (
+        'token add bot --role operator --groups "shop-*" --groups blog --expires 90d',
+        {"name": "bot", "role": "operator", "groups": ["shop-*", "blog"], "expires": "90d"},
+        AddToken("bot", Role.OPERATOR, None, ("shop-*", "blog"), Lifetime(90 * 86400)),
+    ),
+    (
+        "token add lb1 --head Shop-EU/lb1 --expires 2027-03-01T02:00:00+01:00",
+        {"name": "lb1", "head": "Shop-EU/lb1", "expires": "2027-03-01T02:00:00+01:00"},
+        AddToken("lb1", head=("shop-eu", "lb1"), expires=1803862800.0),
+    ),
+    ("token list", {}, ListTokens()),
+    ("token remove bot", {"name": "bot"}, RemoveToken("bot")),
     (
         "record add failover.test 'www 300 IN A 192.0.2.1' '@ MX 10 Mail' --if-revision 7 "
         '--dry-run --reason "new site"',
@@ -528,6 +547,7 @@ READS = {
     "zone list",
     "secondary list",
     "record list",
+    "token list",
 }
 
 
@@ -640,6 +660,7 @@ FIRST_WORDS = [
     "secondary",
     "backup",
     "querylog",
+    "token",
     "whoami",
     "restart",
 ]
@@ -652,7 +673,7 @@ def test_help_lists_the_most_used_commands_first() -> None:
 KNOWN = (
     "known: application, automation, backup, certificate, explain, flag, group, head, health, "
     "history, maintenance, plan, preflight, querylog, record, records, rehearse, restart, "
-    "secondary, status, switch, watch, whoami, zone"
+    "secondary, status, switch, token, watch, whoami, zone"
 )
 
 

@@ -14,7 +14,7 @@ from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
 from failoverdns.control.language.rows import CommandRow
 from failoverdns.model.commands import ReadCommand
-from failoverdns.model.commands.server import Restart
+from failoverdns.model.commands.server import Restart, Watch
 from failoverdns.model.roles import Role
 
 VIEWER = [
@@ -33,8 +33,11 @@ ADMIN = [
     "head set", "head rename", "head activate", "head remove", "group add", "group set",
     "group rename", "group remove", "certificate install", "certificate request",
     "certificate remove", "certificate rotate-key", "backup", "querylog on", "querylog off",
-    "restart", "record add", "record remove",
+    "restart", "record add", "record remove", "token add", "token remove", "token list",
 ]  # fmt: skip
+
+READ_BY_ADMINS = ("token list",)
+"""Commands that read what is not for everybody: who else has access, and from where."""
 
 EXPECTED = {
     **dict.fromkeys(VIEWER, Role.VIEWER),
@@ -56,7 +59,16 @@ def test_what_a_viewer_may_do_changes_nothing() -> None:
     """Whatever a row builds of its parameters."""
     for line, _, command in COMMANDS:
         row = ROWS[str(read_request(line.encode()).given["command"])]
-        assert (row.role is Role.VIEWER) == isinstance(command, ReadCommand), line
+        reads = isinstance(command, ReadCommand) and row.words not in READ_BY_ADMINS
+        assert (row.role is Role.VIEWER) == reads, line
+
+
+def test_a_command_reads_if_it_changes_nothing_and_has_one_reply() -> None:
+    """HTTP answers it by GET, too; `watch` goes on until it is interrupted."""
+    for line, _, command in COMMANDS:
+        row = ROWS[str(read_request(line.encode()).given["command"])]
+        reads = isinstance(command, ReadCommand) and not isinstance(command, Watch)
+        assert row.reads == reads, line
 
 
 def test_the_documents_name_the_role_of_every_command() -> None:

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 from control.language.test_commands import COMMANDS
 
+from failoverdns.changes.state import State
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
 from failoverdns.model.commands import Command
@@ -22,7 +23,7 @@ from failoverdns.rules.decisions.permission import permit, touched_by
 def refusal(command: Command, *grants: Grant, needed: Role = Role.OPERATOR) -> str:
     """Return why a user with these grants may not give a command; nothing if he or she may."""
     try:
-        permit(Rights(grants), needed, "the command", command)
+        permit(Rights(grants), needed, "the command", command, State())
     except Rejected as fault:
         return fault.message if fault.code == "forbidden" else repr(fault)
     return ""
