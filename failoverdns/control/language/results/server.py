@@ -26,6 +26,7 @@ _CONFINEMENT: Final = nullable(map_of({"type": ["integer", "boolean", "string", 
 _WORKER: Final = record(
     {
         "pid": COUNT,
+        "place": INTEGER,
         "answering": BOOLEAN,
         "rendezvous": nullable({"type": ["string", "boolean"]}),
         "fast_path": nullable(TEXT),
