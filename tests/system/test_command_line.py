@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from authority import make_authority
 from directories import LocalDirectory
+from replies import check_event, check_reply
 from system import every_command
 from system.every_command import SESSION, WATCHED, filled, holds, row_of
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
@@ -226,6 +227,8 @@ def check_json(line: str, printed: str, found: dict[str, object]) -> None:
     """Check the output of a command with `--json`, which is the reply on one line."""
     reply = json.loads(printed)
     assert printed.count("\n") == 1, line
+    # with --wait the command line shows the certificate when it is issued
+    check_reply("certificate show" if "--wait" in line else row_of(line, set(ROWS)), reply)
     shown = reply["result"] if reply["ok"] else reply["error"]
     assert holds(shown, found), f"{line}: {printed}"
 
@@ -242,6 +245,8 @@ def watching(server: Server, shown: str, *options: str) -> Iterator[None]:
         wait_for(lambda: shown in out.read_text(), out.read_text)
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 130
+        for line in out.read_text().splitlines()[1:] if options else ():
+            check_event(json.loads(line))
     finally:
         process.kill()
         process.wait(DEADLINE)

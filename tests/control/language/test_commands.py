@@ -354,6 +354,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"name": "shop", "no_flatten": True},
         AddGroup("shop", flatten=False),
     ),
+    (
+        "group add shop --active backup",
+        {"name": "shop", "active": "backup"},
+        AddGroup("shop", active=Side.BACKUP),
+    ),
     ("group add shop --label @", {"name": "shop", "label": "@"}, AddGroup("shop", label="@")),
     (
         "group set shop --dry-run --reason tidy",

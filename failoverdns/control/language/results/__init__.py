@@ -18,6 +18,7 @@ from failoverdns.control.language.results import (
     records,
     server,
     shared,
+    tokens,
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -27,6 +28,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     **certificates.SCHEMAS,
     **history.SCHEMAS,
     **server.SCHEMAS,
+    **tokens.SCHEMAS,
 }
 """The schemas that others refer to, by the name of the component."""
 
@@ -38,6 +40,7 @@ RESULTS: Final[dict[str, Schema]] = {
     **history.RESULTS,
     **records.RESULTS,
     **server.RESULTS,
+    **tokens.RESULTS,
 }
 """The schema of the result of each command, by its words.
 

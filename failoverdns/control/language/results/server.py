@@ -133,7 +133,8 @@ RESULTS: Final[dict[str, Schema]] = {
                     }
                 )
             ),
-        }
+        },
+        {"token": named("Token")},
     ),
     "records": record({"text": TEXT}),
     "backup": record({"revision": COUNT, "hash": TEXT, "bytes": COUNT}),
