@@ -17,12 +17,14 @@ from pathlib import Path
 
 import pytest
 from authority import make_authority
+from click.testing import CliRunner
 from directories import LocalDirectory
 from replies import check_event, check_reply
 from system import every_command
 from system.every_command import SESSION, WATCHED, filled, holds, row_of
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
 
+from failoverdns.cli.main import cli
 from failoverdns.control.language.commands import ROWS
 
 
@@ -206,8 +208,11 @@ def with_ca(tmp_path: Path) -> Iterator[Server]:
             running.kill()
 
 
-def type_all(server: Server, label: str, *options: str) -> None:
-    """Type the whole session with `options`, and check the output of each line."""
+def type_all(server: Server, label: str, *, in_json: bool = False) -> None:
+    """Type the whole session, and check the output of each line.
+
+    With `--json` the lines are run in this process, which takes a tenth of the time of one each.
+    """
     chain, key = make_authority().issue("www.shop.example").save(server.folder, "shop")
     later = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT00:00:00.000Z")
     for typed in SESSION:
@@ -215,11 +220,14 @@ def type_all(server: Server, label: str, *options: str) -> None:
             filled(part, label=label, chain=str(chain), key=str(key), later=later)
             for part in (typed.line, typed.text, typed.found)
         )
-        done = server.ctl(*shlex.split(line), *options, check=False)
-        assert done.returncode == typed.status, f"{line}: {done.stdout}{done.stderr}"
-        if options:
-            check_json(line, done.stdout, found)
+        if in_json:
+            words = ["--socket", str(server.socket), *shlex.split(line), "--json"]
+            printed = CliRunner().invoke(cli, words, prog_name="failoverdns")
+            assert printed.exit_code == typed.status, f"{line}: {printed.output}"
+            check_json(line, printed.stdout, found)
         else:
+            done = server.ctl(*shlex.split(line), check=False)
+            assert done.returncode == typed.status, f"{line}: {done.stdout}{done.stderr}"
             assert text in done.stdout + done.stderr, f"{line}: {done.stdout}{done.stderr}"
 
 
@@ -260,6 +268,6 @@ def test_every_command_of_the_command_table_works_from_the_shell(with_ca: Server
         type_all(with_ca, "one")
     assert with_ca.short("one.failover.test") == []
     with watching(with_ca, json.dumps(WATCHED.found)[1:-1], "--json"):
-        type_all(with_ca, "two", "--json")
+        type_all(with_ca, "two", in_json=True)
     retired = with_ca.ctl("group", "add", "again", "--label", "two", check=False)
     assert "label 'two' is retired" in retired.stderr

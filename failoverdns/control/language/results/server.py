@@ -26,6 +26,7 @@ _CONFINEMENT: Final = nullable(map_of({"type": ["integer", "boolean", "string", 
 _WORKER: Final = record(
     {
         "pid": COUNT,
+        "place": INTEGER,
         "answering": BOOLEAN,
         "rendezvous": nullable({"type": ["string", "boolean"]}),
         "fast_path": nullable(TEXT),
@@ -64,7 +65,7 @@ _TRANSFERS: Final = record(
     },
 )
 _HTTP: Final = record(
-    {"serving": BOOLEAN, "addresses": list_of(TEXT), "tls": BOOLEAN},
+    {"serving": BOOLEAN, "addresses": list_of(TEXT), "tls": BOOLEAN, "certificate": BOOLEAN},
     {
         "pid": COUNT,
         "version": TEXT,
