@@ -144,6 +144,8 @@ def _read(config: Config) -> Iterator[Path]:
     if (tls := config.tls) is not None:
         yield from (tls.certificate, tls.key)
         yield from (tls.client_ca,) if tls.client_ca is not None else ()
+    if (http := config.http) is not None:
+        yield from (path for path in (http.certificate, http.key) if path is not None)
     if config.acme is not None:
         account = config.acme.external_account
         yield from (path for path in (config.acme.ca_file,) if path is not None)

@@ -37,6 +37,7 @@ from failoverdns.reactions import CannotReact
 from failoverdns.reading import CannotRead, ReadingProcess
 from failoverdns.running import Running, submit
 from failoverdns.transfers.control_side import Transfers
+from failoverdns.web.control_side import Web
 from failoverdns.workers.full_table import next_parts
 from failoverdns.workers.interface import Answering
 
@@ -70,11 +71,17 @@ class Reloading:
     """Reloads the configuration, one reload at a time."""
 
     def __init__(
-        self, server: Server, answering: Answering, transfers: Transfers, reactor: Any
+        self,
+        server: Server,
+        answering: Answering,
+        transfers: Transfers,
+        web: Web,
+        reactor: Any,
     ) -> None:
         self._server = server
         self._answering = answering
         self._transfers = transfers
+        self._web = web
         self._reactor = reactor
         self._under_way = False
         self._wanted = False
@@ -171,6 +178,7 @@ class Reloading:
         roles = await deferToThreadPool(self._reactor, threads, find_roles, config.control.roles)
         published: set[DomainName] = set()
         self._published = published
+        undoing: list[Callable[[], None]] = []
         try:
             steps = compare(running.ledger.state, config.zones, published)
             static = await in_slices(steps, self._reactor, self._check)
@@ -182,16 +190,17 @@ class Reloading:
             self._check()
             reactions = running.reactions.prepare(config)
             transfers = self._transfers.prepare(config)
+            web = self._web.prepare(config)
+            undoing.append(lambda: self._web.discard(web))
             answering = self._answering.prepare(config)
+            undoing.append(lambda: self._answering.discard(answering))
             command = Configure(
                 config.zones, config.automation, static=static, catalog=catalog_of(config)
             )
-            try:
-                await submit(running.ledger, command, "reload")
-            except Rejected:
-                self._answering.discard(answering)
-                raise
+            await submit(running.ledger, command, "reload")
         except BaseException:
+            for undo in undoing:
+                undo()
             self._answering.forget_next()
             raise
         finally:
@@ -199,6 +208,7 @@ class Reloading:
         await self._answering.adopt(answering)
         running.following.configure(config.zones, config.secondaries, config.catalog)
         self._transfers.adopt(transfers)
+        self._web.adopt(web)
         self._server.config = config
         running.control.adopt(roles)
         await running.reactions.reload(reactions)
@@ -211,6 +221,7 @@ class Reloading:
         for warning in config.warnings:
             log.warn("{warning}", warning=warning)
         self._answering.log_addresses()
+        self._web.log_addresses()
         replaced = [zone.static for zone in old.zones]
         del old
         await in_slices(_released(replaced), self._reactor)

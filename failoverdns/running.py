@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from failoverdns.automation.automation_loop import Automation
+from failoverdns.change_counts import ChangeCounts
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import (
@@ -26,13 +27,16 @@ from failoverdns.control.commanding import (
     unrecorded_line,
 )
 from failoverdns.control.effects import CommandEffects
+from failoverdns.control.lane_callers import LaneCallers
 from failoverdns.control.server import ControlFactory
+from failoverdns.control.tokens import TokenCallers
 from failoverdns.control.updating import Updating
+from failoverdns.control.web_lane import WebLanes
 from failoverdns.following.following import Following, FollowingEffects
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import Principal, unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import find_roles
@@ -41,10 +45,14 @@ from failoverdns.net.succession import HandedClient
 from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
+from failoverdns.statistics import Sources, Statistics
 from failoverdns.store.interface import Store
 from failoverdns.token_uses import TokenUses
 from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
+from failoverdns.web.calls import ServerState
+from failoverdns.web.certificate import Vault
+from failoverdns.web.control_side import Web, WebEffects
 from failoverdns.workers.interface import Answering
 
 FINISHING: Final = 10.0
@@ -68,28 +76,39 @@ class Running:
     following: Following
     token_uses: TokenUses
     control: ControlFactory
+    counts: ChangeCounts
+    lanes: WebLanes
+    web: Web
+    web_effects: WebEffects
     update: Callable[[dict[str, Any]], Any]
     """Carries out a dynamic update that the transfer process has verified; returns its result."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
+        self.counts.announce(change)
         self.following.announce(change)
-        self.control.send_event(event_line(change))
+        self._send_event(event_line(change))
+        self.web.announce(change)
         self.reactions.announce(change)
         self.resolving.announce(change)
         self.automation.announce(change)
 
     def announce_unrecorded(self, step: Change) -> None:
         """Pass a step that is served and not stored on to every part."""
+        self.counts.announce_unrecorded(step)
         self.following.announce(step)
-        self.control.send_event(unrecorded_line(step))
+        self._send_event(unrecorded_line(step))
         self.reactions.announce_unrecorded(step)
         self.resolving.announce(step)
         self.automation.announce(step)
 
     def announce_store(self, *, fault: str | None, since: float, recorded: int) -> None:
         """Report to clients that watch that the state cannot be written, or can be again."""
-        self.control.send_event(store_line(fault, since, recorded))
+        self._send_event(store_line(fault, since, recorded))
+
+    def _send_event(self, line: bytes) -> None:
+        self.control.send_event(line)
+        self.lanes.send_event(line)
 
     def stop(self) -> None:
         """Stop every part, and disconnect the clients of the control socket."""
@@ -107,10 +126,14 @@ class Running:
         """
         self.control.suspend()
         self.following.release()
-        if not await _holds(lambda: self.control.is_quiet and self.ledger.is_idle, reactor):
+        if not await _holds(self._is_quiet, reactor):
             self.control.resume()
+            self.lanes.look()
             text = f"commands under way did not end within {FINISHING:g} s; try again"
             raise Rejected("busy", f"nothing was changed: {text}")
+
+    def _is_quiet(self) -> bool:
+        return self.control.is_quiet and self.lanes.is_quiet and self.ledger.is_idle
 
     async def hand_over(self, reactor: Any) -> tuple[HandedClient, ...]:
         """Stop every part, and give up the clients of the control socket; return them.
@@ -136,6 +159,7 @@ def build(
     steady: Callable[[], float],
     restart: Callable[[], Awaitable[dict[str, Json]]],
     transfers: Transfers,
+    web: Web,
 ) -> Running:
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
@@ -174,10 +198,24 @@ def build(
         return {
             **await answering.report(),
             "transfers": await transfers.report(),
+            "http": await web.report(),
             "control": {**control.places.report()},
             "open_files": {**OURS.report()},
         }
 
+    counts = ChangeCounts()
+    sources = Sources(
+        answering=answering.statistics,
+        transfers=transfers.statistics,
+        http=web.statistics,
+        automation=automation.statistics,
+        probes=automation.probes,
+        hooks=reactions.report,
+        hook_runs=reactions.hook_runs,
+        deliveries=reactions.deliveries,
+        clients=lambda: {**control.places.report()},
+        open_files=lambda: {**OURS.report()},
+    )
     effects = CommandEffects(
         now=time.time,
         steady=steady,
@@ -192,6 +230,8 @@ def build(
         can_issue=lambda: reactions.issuing,
         anchors=reactions.anchors,
         following=following,
+        statistics=Statistics(sources, counts),
+        tokens_known=web.tokens_known,
         token_uses=token_uses,
         log=lambda text: log.warn("{text}", text=text),
     )
@@ -204,6 +244,14 @@ def build(
         used=lambda: len(control.places.all),
         changed=control.places.limit,
     )
+    callers = TokenCallers(lambda: ledger.state, time.time, token_uses.note)
+    lanes = WebLanes(control, LaneCallers(callers, _own_principal()))
+    web_effects = WebEffects(
+        lanes,
+        checks=callers.checks,
+        vault=Vault(partial(_bundle_of, ledger), store.bundle),
+        state=lambda: _server_state(ledger, answering),
+    )
     trimming = Trimming(store, submit_own, reactor, time.time)
     updating = Updating(ledger, steady, lambda text: log.warn("{text}", text=text))
     return Running(
@@ -215,8 +263,27 @@ def build(
         following,
         token_uses,
         control,
+        counts,
+        lanes,
+        web,
+        web_effects,
         update=partial(_updated, updating),
     )
+
+
+def _bundle_of(ledger: Ledger, name: str) -> str | None:
+    """Return the id of the bundle of an application, by its name; None if it has none."""
+    state = ledger.state
+    application = state.application_named(name)
+    certificate = state.certificate(application.id) if application is not None else None
+    return certificate.facts.bundle if certificate is not None else None
+
+
+def _server_state(ledger: Ledger, answering: Answering) -> ServerState:
+    """Return what the web process knows of the server."""
+    if answering.is_serving:
+        return ServerState(True, "", ledger.state.revision)
+    return ServerState(False, "no process answers queries", ledger.state.revision)
 
 
 def _updated(updating: Updating, arguments: dict[str, Any]) -> Deferred[dict[str, Any]]:
@@ -252,9 +319,13 @@ def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
             log.warn("{text}", text=text)
         done.callback(None)
 
-    principal = unix_principal(os.getuid(), os.getpid(), "failoverdns", _name_of(os.getuid()))
-    ledger.submit(Submission(command, principal, {"command": word}, reply))
+    ledger.submit(Submission(command, _own_principal(), {"command": word}, reply))
     return done
+
+
+def _own_principal() -> Principal:
+    """Return the principal of this server itself."""
+    return unix_principal(os.getuid(), os.getpid(), "failoverdns", _name_of(os.getuid()))
 
 
 @cache

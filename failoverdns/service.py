@@ -45,6 +45,7 @@ from failoverdns.store.opening import store_of
 from failoverdns.store.step_documents import write_step
 from failoverdns.transfers.calls import CallBack
 from failoverdns.transfers.control_side import PreparedTransfers, Transfers
+from failoverdns.web.control_side import PreparedWeb, Web
 from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -101,7 +102,9 @@ class Service:
             reactor,
         )
         self._prepared: PreparedTransfers | None = None
-        self._reloading = Reloading(self, self._answering, self._transfers, reactor)
+        self._web = Web(config, inherited, reactor)
+        self._prepared_web: PreparedWeb | None = None
+        self._reloading = Reloading(self, self._answering, self._transfers, self._web, reactor)
 
     async def start(self) -> None:
         """Bind the control socket, load the state, fill the table, then open the other sockets.
@@ -136,6 +139,7 @@ class Service:
         for warning in config.warnings:
             log.warn("{warning}", warning=warning)
         self._answering.log_addresses()
+        self._web.log_addresses()
         if self._listener is not None:
             log.info("control socket {path}", path=str(config.control.socket))
 
@@ -163,6 +167,12 @@ class Service:
             text = "there is no control socket to hand over, because its disk is read-only"
             raise Rejected("unavailable", f"nothing was changed: {text}")
         await running.finish_commands(self._reactor)
+        began_at = self._reactor.seconds()
+        running.lanes.refuse_rest(
+            lambda id_: starting.restarted(id_, running.ledger.state, began_at - began)
+        )
+        web = self._web.hand_over()
+        await self._web.stop()
         control = self._listener.hand_over()
         self.running = None
         clients = await running.hand_over(self._reactor)
@@ -181,12 +191,15 @@ class Service:
             clients,
             tuple(handed.pairs),
             tuple(handed.connections),
-            tuple(handed.listeners),
+            (*handed.listeners, *web),
         )
 
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
         self._reloading.give_up("the server stops")
+        await self._web.stop()
+        if self._prepared_web is not None:
+            self._web.discard(self._prepared_web)
         await self._transfers.stop()
         await self._answering.stop()
         self._catching_up.cancel()
@@ -260,6 +273,7 @@ class Service:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
         try:
             prepared = self._transfers.prepare(self.config)
+            self._prepared_web = self._web.prepare(self.config)
             await self._answering.start(self.config, lambda: parts(state))
             if self._succession is not None:
                 await self._answering.take(self._succession.connections)
@@ -278,6 +292,7 @@ class Service:
             self._steady,
             self._restart,
             self._transfers,
+            self._web,
         )
         try:
             await running.reactions.start()
@@ -293,6 +308,9 @@ class Service:
         if self._prepared is not None:
             self._transfers.start(self._prepared)
             self._prepared = None
+        if self._prepared_web is not None:
+            self._web.start(self._prepared_web, running.web_effects)
+            self._prepared_web = None
         OURS.note()
         running.control.memory.note(LARGE)
         if self._succession is not None:

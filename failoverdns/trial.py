@@ -35,6 +35,7 @@ from failoverdns.rules.decisions.configuring import configure
 from failoverdns.store.beside import check_unused, read_beside
 from failoverdns.store.vault import Vault
 from failoverdns.transfers.keys import read_tsig_keys
+from failoverdns.web.certificate import read_files
 
 
 class CannotServe(Exception):
@@ -54,7 +55,8 @@ def in_use(config: Config) -> InUse:
     """Return what a server with this configuration uses."""
     delivery = config.delivery.listen if config.delivery is not None else ()
     tls = config.tls.listen if config.tls is not None else ()
-    addresses = frozenset(map(str, (*config.listen, *delivery, *tls)))
+    http = config.http.listen if config.http is not None else ()
+    addresses = frozenset(map(str, (*config.listen, *delivery, *tls, *http)))
     return InUse(os.path.realpath(config.state.sqlite), str(config.control.socket), addresses)
 
 
@@ -90,6 +92,8 @@ def check_start(config: Config, used: InUse | None) -> str:
         find_roles(config.control.roles)
         find_control_gid(config.control)
         prepare(config)
+        if config.http is not None:
+            read_files(config.http)
         if used is not None:
             _check_unused(config, used)
     except Rejected as fault:
@@ -132,7 +136,7 @@ def _check_unused(config: Config, used: InUse) -> None:
         _check_socket(config.control.socket)
     for address in _others(config.listen, used):
         check_free(address.host, address.port, (socket.SOCK_DGRAM, socket.SOCK_STREAM))
-    for section in (config.delivery, config.tls):
+    for section in (config.delivery, config.tls, config.http):
         for address in _others(section.listen, used) if section is not None else ():
             check_free(address.host, address.port, (socket.SOCK_STREAM,))
 

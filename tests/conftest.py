@@ -30,9 +30,12 @@ def corridor() -> Corridor:
     return corridor
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the long tests first, so that the other cores do not idle while the last one ends."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests into the order in which processes share them, if there are several."""
+    if hasattr(config, "workerinput"):
+        from sharing import mixed
+
+        items[:] = mixed(items)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -60,6 +60,7 @@ from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup
 from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
 from failoverdns.model.commands.records import NewRecord, RemoveRecords, StoreRecords
 from failoverdns.model.commands.server import Configure, ForgetAnswers, LearnAnswer
+from failoverdns.model.commands.tokens import AddToken, RemoveToken
 from failoverdns.model.commands.updates import UpdateZone
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
@@ -76,11 +77,13 @@ from failoverdns.model.policy import (
 )
 from failoverdns.model.records import CNAME, NS, TXT, A
 from failoverdns.model.resolution import Answer
+from failoverdns.model.roles import Role
 from failoverdns.model.zone import Zone
 from failoverdns.model.zone_update import Action, Condition, Instruction, Prerequisite, ZoneUpdate
 
 APPLICATIONS = st.sampled_from(["eu", "us", "asia"])
 HEADS = st.sampled_from(["lb1", "lb2", "web1"])
+TOKENS = st.sampled_from(["bot", "agent", "pager"])
 GROUPS = st.sampled_from(["shop", "blog"])
 LABELS = st.none() | st.sampled_from(["shop", "www", "ns1", "@", "@", "backup"])
 ADDRESSES = st.sampled_from([(), addresses("192.0.2.1"), addresses("2001:db8::1", "192.0.2.2")])
@@ -205,6 +208,9 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
             st.booleans(),
         ),
         st.builds(SetHead, APPLICATIONS, HEADS, ADDRESSES, HOSTNAMES),
+        st.builds(AddToken, TOKENS, st.just(Role.OPERATOR), groups=st.just(("s*",))),
+        st.builds(AddToken, TOKENS, head=st.tuples(APPLICATIONS, HEADS)),
+        st.builds(RemoveToken, TOKENS),
         st.builds(RenameHead, APPLICATIONS, HEADS, HEADS),
         st.builds(ActivateHead, APPLICATIONS, HEADS),
         st.builds(RemoveHead, APPLICATIONS, HEADS),

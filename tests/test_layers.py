@@ -25,6 +25,7 @@ FLOORS: Mapping[str, str] = {
     "":                "",
     "_native":         "",
     "model":           "",
+    "tallies":         "",
     "rules.derived":   "model",
     "rules.reports":   "model rules.derived",
     "rules.decisions": "model rules.derived rules.reports",
@@ -40,42 +41,48 @@ FLOORS: Mapping[str, str] = {
     "config":          "model regular_files program_faults confinement.user",
     "secret_files":    "model regular_files",
     "net":             "model regular_files secret_files",
-    "changes":         "model rules protocol store.interface",
+    "changes":         "model rules protocol store.interface tallies",
     "control.language": "model pki",
     "effects":         "model rules.derived",
     "control":         "model rules protocol pki store.interface net changes effects "
-                       "control.language",
+                       "control.language tallies",
     "answering":       "model protocol net secret_files _native",
-    "workers":         "model rules.derived protocol net answering confinement",
+    "workers":         "model rules.derived protocol net answering confinement tallies",
     "transfers":       "model rules.derived protocol net answering workers confinement "
-                       "secret_files",
-    "web":             "model rules.derived protocol net answering workers confinement pki",
+                       "secret_files tallies",
     "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
-                       "program_faults",
+                       "program_faults tallies",
+    "web":             "model rules.derived protocol net answering workers confinement pki "
+                       "control.language delivery.fields tallies",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model pki regular_files program_faults",
+    "probing":         "model pki regular_files program_faults tallies",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
-                       "issuing resolving",
+                       "issuing resolving tallies",
+    "change_counts":   "model rules.reports control.language tallies",
+    "statistics":      "model net change_counts",
     "trimming":        "model store.interface net effects",
     "token_uses":      "model rules.derived store.interface net",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
-                       "following token_uses",
+                       "following token_uses web.calls web.certificate web.control_side "
+                       "change_counts statistics",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
-                       "workers.full_table reactions running reading transfers.control_side",
+                       "workers.full_table reactions running reading transfers.control_side "
+                       "web.control_side",
     "starting":        "model store net changes control.language",
     "service":         "model rules store net changes control answering workers "
                        "automation reactions running outages reloading starting "
-                       "transfers.calls transfers.control_side",
+                       "transfers.calls transfers.control_side web.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
-                       "privileges transfers.keys",
+                       "privileges transfers.keys web.certificate",
     "restarting":      "model confinement trial",
+    "metrics":         "",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
                        "control.language.requests",
@@ -95,9 +102,9 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting transfers.image",
-    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals delivery.pull "
+    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals web.tls delivery.pull "
                     "delivery.revoked_clients probing.certificates",
-    "OpenSSL":      "net.tls net.dns_tls net.arrivals probing.tls",
+    "OpenSSL":      "net.tls net.dns_tls net.arrivals web.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
     "re2":          "config.checks probing.http",
@@ -106,18 +113,25 @@ HOMES: Mapping[str, str] = {
     "josepy":       "issuing",
     "requests":     "issuing",
     "click":        "cli",
+    "prometheus_client": "metrics",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns answering.answerer answering.forwarding "
-                    "answering.listening answering.query_log answering.tcp "
+                    "control.shared control.turns control.web_lane "
+                    "answering.answerer answering.forwarding answering.listening "
+                    "answering.query_log answering.tcp "
                     "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
+                    "web.asking web.channel web.child web.events web.lanes "
+                    "web.responding web.routes web.server web.tls "
+                    "web.certificate web.control_side web.process "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming token_uses "
                     "outages running restarting reading reloading starting service cli.serving",
-    "zope":         "net control.connection answering.tcp answering.tls answering.udp "
-                    "workers.channel transfers.connections transfers.link "
+    "zope":         "net control.connection control.web_lane "
+                    "answering.tcp answering.tls answering.udp workers.channel "
+                    "transfers.connections transfers.link "
+                    "web.events web.responding web.tls "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""

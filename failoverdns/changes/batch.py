@@ -49,6 +49,8 @@ class Submission:
     """The request in canonical form; an `op_id` can be repeated with the same request only."""
     kept: float | None = None
     """Seconds for which an `op_id` is needed; None for as long as the store keeps them."""
+    expected: int | None = None
+    """The revision that the state must have when the command is decided; None for any."""
 
     @property
     def operation(self) -> OperationKey | None:
@@ -107,6 +109,7 @@ class Batch:
             if repeated is not None:
                 raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
         draft = self.draft
+        _check_expected(submission.expected, draft.revision)
         decision = decide(draft, submission.command, moment, random)
         if self.permit is not None and (decision.is_lasting or op_id is not None):
             self.permit(submission)
@@ -135,3 +138,14 @@ class Batch:
                 submission.kept,
             )
         return Done(revision, first(draft) if first is not None else kept)
+
+
+def _check_expected(expected: int | None, revision: int) -> None:
+    """Raise Rejected `conflict` if the state has another revision than the one expected."""
+    if expected is None or expected == revision:
+        return
+    if expected > revision:
+        text = f"revision {expected} is not reached yet: it is {revision} now"
+    else:
+        text = f"something changed since revision {expected}: it is {revision}; look again"
+    raise Rejected("conflict", f"nothing was changed: {text}")

@@ -53,6 +53,8 @@ _TRANSFERS: Final = (
 
 _PRIMARY: Final = "this server is always the primary of its zones; leave it out"
 
+_METRICS: Final = "the section `http` turns metrics on, and says who may read them"
+
 _ELSEWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("group", "groups"), f"groups come {_COMMANDS.format('group')}"),
     **dict.fromkeys(
@@ -75,7 +77,10 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
         "the server logs to standard error; `querylog` is for queries",
     ),
     **dict.fromkeys(("include", "includes"), "the configuration is one file; leave it out"),
-    **dict.fromkeys(("metrics", "prometheus", "statistics"), "there are no metrics yet"),
+    **dict.fromkeys(
+        ("metrics", "prometheus", "statistics"),
+        _METRICS,
+    ),
     **dict.fromkeys(("keys", "tsig", "key_file", "keyfile", "tsig_key"), _KEYS),
     **dict.fromkeys(
         ("remote", "remotes", "slave", "slaves", "master", "masters", "primaries", "peers"),

@@ -1,4 +1,4 @@
-"""What an answering process, or the transfer process, gives up before it gets its first socket.
+"""What an answering process, the transfer or the web process gives up before its first socket.
 
     new privileges, capabilities, core dumps     always
     files, ports, signals and names of others    where the kernel has Landlock (Linux 5.13)
@@ -6,8 +6,9 @@
 
 What stays: sockets that it was given, the folder of the query log, Python's own files for reading,
 and to make its rendezvous again, beside the control socket.  The transfer process may write to its
-own folder instead, and open UDP sockets, because it asks secondaries.  Neither of them can open the
-state, the keys and the configuration, connect to a TCP port, run a program or start a process.
+own folder instead, and open UDP sockets, because it asks secondaries.  The web process may write
+nothing, and open no socket of the Internet.  None of them can open the state, the keys and the
+configuration, connect to a TCP port, run a program or start a process.
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ def confine_transfers(package: Path, folder: Path) -> Confinement:
     """
     opened = [Opened(folder, _FILES)] if folder.is_dir() else []
     return _give_up(package, opened, asks=True)
+
+
+def confine_web(package: Path) -> Confinement:
+    """Give up what the web process does not need, as `confine` does; it may write no file."""
+    return _give_up(package, [], asks=False)
 
 
 def _give_up(package: Path, opened: list[Opened], *, asks: bool) -> Confinement:

@@ -28,10 +28,15 @@ MAX_NAMED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The principal that gives commands, and its rights at this moment."""
+    """The principal that gives commands, and its rights at this moment.
+
+    `rights` may raise Rejected `forbidden`.  `only` are the words of the commands that it
+    may give at all; None for every one.
+    """
 
     principal: Principal
     rights: Callable[[], Rights]
+    only: frozenset[str] | None = None
 
 
 class Permission:
@@ -81,6 +86,8 @@ class Permission:
         """Return why the caller may not give this command now; None if it may."""
         row = find_row(str(request.given["command"]))
         try:
+            if caller.only is not None and row.words not in caller.only:
+                raise Rejected("forbidden", f"`{row.words}` is not for {caller.principal.text}")
             permit(caller.rights(), row.role, row.words, request.command, self._state())
         except Rejected as refusal:
             return refusal

@@ -20,6 +20,7 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
 from failoverdns.control.backing_up import back_up
 from failoverdns.control.caller import Caller, Permission
+from failoverdns.control.counting import CommandCounts
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import (
@@ -38,7 +39,7 @@ from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.commands.server import Backup
-from failoverdns.model.commands.tokens import AddToken
+from failoverdns.model.commands.tokens import AddToken, RemoveToken
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
@@ -67,6 +68,7 @@ class CommandCorridor:
         self._store = store
         self._effects = effects
         self._permission = Permission(lambda: ledger.state, effects.steady, effects.log)
+        self._counts = CommandCounts()
 
     def permits(self, request: Request, caller: Caller) -> bool:
         """Return whether the caller may give this command now; a refusal is not counted."""
@@ -79,21 +81,24 @@ class CommandCorridor:
     def change(self, request: Request, caller: Caller, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes the state; `reply` is called once."""
         assert isinstance(request.command, Mutation)
+        answer = self._answered(request, reply)
         try:
             self._permission.check(request, caller)
         except Rejected as refusal:
-            reply(_lines(request, refusal))
+            answer(refusal)
             return
         if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
-            reply(_lines(request, _NOT_ISSUING))
+            answer(_NOT_ISSUING)
             return
+        command, expected = _expecting(self._judged(request.command, caller), request.expected)
         submission = Submission(
-            command=self._judged(request.command, caller),
+            command=command,
             principal=caller.principal,
             given=request.given,
-            reply=self._answered(request, reply),
+            reply=answer,
             op_id=request.op_id,
             request=canonical(request.given),
+            expected=expected,
         )
         approval = self._effects.approval() if _takes_approval(submission.command) else None
         if approval is None:
@@ -106,11 +111,14 @@ class CommandCorridor:
         self, request: Request, reply: Callable[[Lines], None]
     ) -> Callable[[Outcome], None]:
         """Return what takes the outcome of a command, and replies: at once, or after a wait."""
-        command, began = request.command, self._effects.now()
+        command, began, start = request.command, self._effects.now(), self._effects.steady()
 
         def answer(outcome: Outcome) -> None:
+            self._counts.note(request, outcome, self._effects.steady() - start)
             if isinstance(command, Switch) and isinstance(outcome, Done) and _waits(command):
                 self._effects.spawn(self._waited(request, command, outcome, began, reply))
+            elif isinstance(command, AddToken | RemoveToken) and isinstance(outcome, Done):
+                self._effects.spawn(self._made_known(request, outcome, reply))
             else:
                 reply(_lines(request, outcome))
 
@@ -131,6 +139,15 @@ class CommandCorridor:
             outcome = await wait_for_secondaries(state, following, command, done, began)
         finally:
             reply(_lines(request, outcome))
+
+    async def _made_known(
+        self, request: Request, done: Done, reply: Callable[[Lines], None]
+    ) -> None:
+        """Reply to a command on tokens after the process that speaks HTTP knows of it."""
+        try:
+            await self._effects.tokens_known()
+        finally:
+            reply(_lines(request, done))
 
     def _judged(self, command: Mutation, caller: Caller) -> Mutation:
         """Return a command with what is known of it and of its caller now.
@@ -155,10 +172,11 @@ class CommandCorridor:
         assert isinstance(request.command, Action)
         try:
             self._permission.check(request, caller)
+            _demand_nothing(request)
         except Rejected as refusal:
             if file is not None:
                 file.close()
-            return _lines(request, refusal)
+            return self._forbidden(request, refusal)
         if isinstance(request.command, Backup):
             await self._effects.token_uses.save()
             return await self._reply(request, back_up(self._store, file))
@@ -172,8 +190,9 @@ class CommandCorridor:
         assert isinstance(request.command, ReadCommand)
         try:
             self._permission.check(request, caller)
+            _demand_nothing(request)
         except Rejected as refusal:
-            return _lines(request, refusal)
+            return self._forbidden(request, refusal)
         source = Source(
             self._ledger.state,
             self._store,
@@ -184,15 +203,25 @@ class CommandCorridor:
             effects=self._effects,
             caller=caller,
             forbidden=self._permission.forbidden,
+            counts=self._counts,
+            ledger=self._ledger.counts,
         )
         return await self._reply(request, read(source, request.command))
 
     async def _reply(self, request: Request, result: Awaitable[Result]) -> Lines:
-        state = self._ledger.state
+        state, start = self._ledger.state, self._effects.steady()
+        outcome: object = None
         try:
             return write_reply(request.id, state.revision, await result)
         except Rejected as refusal:
+            outcome = refusal
             return iter((write_refusal(request.id, refusal),))
+        finally:
+            self._counts.note(request, outcome, self._effects.steady() - start)
+
+    def _forbidden(self, request: Request, refusal: Rejected) -> Lines:
+        self._counts.note(request, refusal, 0.0)
+        return _lines(request, refusal)
 
     async def _approved(
         self, submission: Submission, approval: Approval, permit: Callable[[], None]
@@ -265,6 +294,24 @@ def _agreed(command: Switch, planned: Mapping[str, Any]) -> Switch:
     """Return a switch to the side that was planned, if that is the same for all its groups."""
     sides = {group["to"] for group in planned["groups"]}
     return replace(command, to=Side(sides.pop())) if len(sides) == 1 else command
+
+
+def _demand_nothing(request: Request) -> None:
+    """Raise Rejected `invalid` if a command that changes nothing demands a revision."""
+    if request.expected is not None:
+        text = "only commands that change the state can demand a revision (If-Match)"
+        raise Rejected("invalid", text)
+
+
+def _expecting(command: Mutation, revision: int | None) -> tuple[Mutation, int | None]:
+    """Return a command that demands a revision, and the one that the whole state must have.
+
+    A switch that happens at once demands that its groups did not change since; any other command
+    demands that nothing did.
+    """
+    if isinstance(command, Switch) and command.at is None and command.if_revision is None:
+        return replace(command, if_revision=revision), None
+    return command, revision
 
 
 def _takes_approval(command: Mutation) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -68,6 +69,8 @@ class Conversation:
         `watch` gives it the place of a client that watches, and returns False if there is none.
         """
         self.caller = Caller(unix_principal(-1, -1, "?"), Rights)
+        self.expected: int | None = None
+        """The revision that the next requests demand of the state; None for any."""
         self.watching = False
         self.is_ended = False
         """Whether the client sends nothing more."""
@@ -209,6 +212,8 @@ class Conversation:
         except Unreadable as fault:
             self.reply(write_refusal(fault.id, fault.refusal))
             return None
+        if self.expected is not None:
+            request = replace(request, expected=self.expected)
         slot = Slot(len(line))
         if isinstance(request.command, Backup):
             slot.file, self.intake.file = self.intake.file, None

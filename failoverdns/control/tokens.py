@@ -1,8 +1,7 @@
 """Tokens become callers: who sent a request over HTTP, and what that token may do now.
 
-The process that speaks HTTP has refused what no token of the state can be.  Here the digest that it
-passes on is compared with the state's, and the token is looked up again for every command, so that
-a removed or expired one counts at once.
+The web process has refused what no token of the state can be.  Here the digest that it passes on is
+checked, and the token is looked up again for every command, so that a removal counts at once.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from failoverdns.model.principal import token_principal
 from failoverdns.model.printable import printable
 from failoverdns.model.roles import Rights
 from failoverdns.model.timestamps import timestamp
-from failoverdns.model.token import NO_TOKEN, Token, TokenCheck, TokenUse
+from failoverdns.model.token import NO_TOKEN, Token, TokenCheck, TokenUse, check_of
 from failoverdns.rules.decisions.permission import rights_of
 from failoverdns.rules.derived.view import View
 
@@ -51,8 +50,8 @@ class TokenCallers:
         Raises Rejected `forbidden` for a token that is unknown, was removed, or has expired.
         """
         token = self._state().entity(Token, token_id)
-        known = bytes.fromhex(token.digest) if token is not None else NO_TOKEN.check
-        is_same = compare_digest(digest, known)
+        known = token.token_check if token is not None else NO_TOKEN
+        is_same = compare_digest(check_of(digest), known.check)
         if token is None or not is_same:
             raise _WRONG
         now = self._now()
@@ -65,14 +64,14 @@ class TokenCallers:
         return Caller(principal, lambda: self._rights(token))
 
     def checks(self) -> list[TokenCheck]:
-        """Return what the process that speaks HTTP may know of each token."""
-        return [token.check for token in self._state().entities(Token)]
+        """Return what the web process may know of each token."""
+        return [token.token_check for token in self._state().entities(Token)]
 
     def _rights(self, token: Token) -> Rights:
         """Return what a token may do now: nothing if it was removed."""
         state = self._state()
         present = state.entity(Token, token.id)
-        if present is None or present.digest != token.digest:
+        if present is None or present.check != token.check:
             return Rights()
         return rights_of(state, present, self._now())
 

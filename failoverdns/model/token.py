@@ -2,9 +2,12 @@
 
     fdns_ID_SECRET    ID: 10, SECRET: 52 characters of base32 (RFC 4648 section 6) in lower case
 
-The secret is random and is shown once.  The state keeps `digest`, SHA-256 of the whole text.  The
-process that speaks HTTP gets only `check`, SHA-256 of the digest: it can refuse a wrong token with
-that, but it cannot make the digest of a token that no client has sent, which a command needs.
+    text  --SHA-256-->  digest  --SHA-256-->  check
+    shown once          never kept            kept in the state, and known to the web process
+
+The secret is random.  A command needs the digest, which only the text gives: so the web process,
+and whoever reads the state or its history, can recognize a token, and cannot act for one that no
+client has sent.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ def check_of(digest: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class TokenCheck:
-    """What the process that speaks HTTP knows of a token.
+    """What the web process knows of a token.
 
     `check` is the check value of its digest; `expires` is in seconds since 1970, None for never.
     """
@@ -117,8 +120,8 @@ class Token(Entity):
 
     `id` never changes and is part of the token's text; `name` is unique among the tokens.
     `role` is None for a token of a head.  `groups` are patterns that limit a role to groups; None
-    sets no limit.  `digest` is SHA-256 of the text in hex digits.  `created` and `expires` are in
-    seconds since 1970; `expires` is None for a token that never expires.
+    sets no limit.  `check` is the check value of the text in hex digits.  `created` and `expires`
+    are in seconds since 1970; `expires` is None for a token that never expires.
     """
 
     id: str
@@ -126,7 +129,7 @@ class Token(Entity):
     role: Role | None
     groups: tuple[str, ...] | None
     head: TokenHead | None
-    digest: str = field(repr=False)
+    check: str = field(repr=False)
     created: float
     expires: float | None = None
 
@@ -136,9 +139,9 @@ class Token(Entity):
         return self.id
 
     @property
-    def check(self) -> TokenCheck:
-        """What the process that speaks HTTP may know of this token."""
-        return TokenCheck(self.id, check_of(bytes.fromhex(self.digest)), self.expires)
+    def token_check(self) -> TokenCheck:
+        """What the web process may know of this token."""
+        return TokenCheck(self.id, bytes.fromhex(self.check), self.expires)
 
     def is_expired(self, now: float) -> bool:
         """Return whether the token has expired at `now`, in seconds since 1970."""

@@ -16,15 +16,21 @@ from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import (
+    Certificate,
+    DNSName,
+    DuplicateExtension,
+    ExtensionNotFound,
+    SubjectAlternativeName,
+    load_pem_x509_certificates,
+)
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLContextFactory
 from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed
-from failoverdns.model.settings import TLSSettings
 from failoverdns.net.sockets import CannotListen
-from failoverdns.net.tls_material import TLSMaterial
+from failoverdns.net.tls_material import PEMFiles, TLSMaterial
 from failoverdns.regular_files import open_regular
 from failoverdns.secret_files import read_secret
 
@@ -38,31 +44,42 @@ _CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """Those of TLS 1.2 with forward secrecy; those of TLS 1.3 all have it (RFC 9325 section 4.2)."""
 
 
-def read_material(settings: TLSSettings) -> TLSMaterial:
+def read_material(files: PEMFiles) -> TLSMaterial:
     """Read the files of a configuration, and check that TLS can be spoken with them.
 
     Raises CannotListen with the setting, the file and what is wrong with it.
     """
-    certificate = _read("certificate", settings.certificate)
+    certificate = _read(f"{files.section}.certificate", files.certificate)
     try:
-        key = read_secret(settings.key, MAX_FILE // 4)
+        key = read_secret(files.key, MAX_FILE // 4)
     except OSError as fault:
-        raise CannotListen(f"tls.key: {settings.key}: {fault.strerror}") from None
+        raise CannotListen(f"{files.section}.key: {files.key}: {fault.strerror}") from None
     except Malformed as fault:
-        raise CannotListen(f"tls.key: {settings.key}: {fault}") from None
-    authority = _read("client_ca", settings.client_ca) if settings.client_ca else None
+        raise CannotListen(f"{files.section}.key: {files.key}: {fault}") from None
+    authority = _read(f"{files.section}.client_ca", files.client_ca) if files.client_ca else None
     material = TLSMaterial(certificate, key, authority)
-    _check(material, settings)
+    _check(material, files)
     return material
 
 
-def unusual(material: TLSMaterial, settings: TLSSettings, now: float) -> list[str]:
+def names_of(material: TLSMaterial) -> tuple[str, ...]:
+    """Return the DNS names of the certificate, in lower case; none if they cannot be read."""
+    leaf = load_pem_x509_certificates(material.certificate)[0]
+    try:
+        extension = leaf.extensions.get_extension_for_class(SubjectAlternativeName)
+        names = extension.value.get_values_for_type(DNSName)
+    except (ExtensionNotFound, DuplicateExtension, ValueError):
+        return ()
+    return tuple(dict.fromkeys(name.lower().rstrip(".") for name in names))
+
+
+def unusual(material: TLSMaterial, files: PEMFiles, now: float) -> list[str]:
     """Return what is unusual in material that can be used, a line each, for the log.
 
     `now` is in seconds since 1970.
     """
     leaf, at = load_pem_x509_certificates(material.certificate)[0], datetime.fromtimestamp(now, UTC)
-    where = f"tls.certificate: {settings.certificate}"
+    where = f"{files.section}.certificate: {files.certificate}"
     if at > leaf.not_valid_after_utc:
         return [f"{where} has expired on {leaf.not_valid_after_utc:%Y-%m-%d}: clients refuse it"]
     if at < leaf.not_valid_before_utc:
@@ -110,42 +127,43 @@ def _read(setting: str, path: Path) -> bytes:
         with open_regular(path) as file:
             content = file.read(MAX_FILE + 1)
     except OSError as fault:
-        raise CannotListen(f"tls.{setting}: {path}: {fault.strerror}") from None
+        raise CannotListen(f"{setting}: {path}: {fault.strerror}") from None
     except Malformed as fault:
-        raise CannotListen(f"tls.{setting}: {path}: {fault}") from None
+        raise CannotListen(f"{setting}: {path}: {fault}") from None
     if len(content) > MAX_FILE:
-        raise CannotListen(f"tls.{setting}: {path}: larger than {MAX_FILE} bytes")
+        raise CannotListen(f"{setting}: {path}: larger than {MAX_FILE} bytes")
     return content
 
 
-def _check(material: TLSMaterial, settings: TLSSettings) -> None:
+def _check(material: TLSMaterial, files: PEMFiles) -> None:
     """Raise CannotListen for material that TLS cannot be spoken with."""
     steps: list[tuple[str, Path, str, Any]] = [
         (
             "certificate",
-            settings.certificate,
+            files.certificate,
             "a certificate chain",
             lambda: load_pem_x509_certificates(material.certificate),
         ),
-        ("key", settings.key, "a private key without a passphrase", lambda: _key(material)),
+        ("key", files.key, "a private key without a passphrase", lambda: _key(material)),
     ]
-    if settings.client_ca is not None and material.client_ca is not None:
+    if files.client_ca is not None and material.client_ca is not None:
         authority = material.client_ca
         load = lambda: load_pem_x509_certificates(authority)  # noqa: E731
-        steps.append(("client_ca", settings.client_ca, "the certificate of a CA", load))
+        steps.append(("client_ca", files.client_ca, "the certificate of a CA", load))
     for setting, path, content, read in steps:
         try:
             read()
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise CannotListen(f"tls.{setting}: {path} does not contain {content} in PEM") from None
+            text = f"{files.section}.{setting}: {path} does not contain {content} in PEM"
+            raise CannotListen(text) from None
     try:
         _context(material)
     except SSL.Error as fault:
         if _is_mismatch(material):
-            text = f"tls.key: {settings.key} does not belong to {settings.certificate}"
+            text = f"{files.section}.key: {files.key} does not belong to {files.certificate}"
             raise CannotListen(text) from None
-        text = f"tls.certificate: {settings.certificate}: OpenSSL refuses it: {_reason(fault)}"
-        raise CannotListen(text) from None
+        where = f"{files.section}.certificate: {files.certificate}"
+        raise CannotListen(f"{where}: OpenSSL refuses it: {_reason(fault)}") from None
 
 
 def _context(material: TLSMaterial) -> SSL.Context:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class PEMFiles:
+    """The paths of our own chain and key, and perhaps of the CA of client certificates.
+
+    `section` of the configuration has them, for messages.
+    """
+
+    section: str
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TLSMaterial:
-    """The content of the files of `tls`, in PEM; with `client_ca` clients may show certificates."""
+    """The content of the files of a section, in PEM.
+
+    With `client_ca` clients may show certificates.
+    """
 
     certificate: bytes
     key: bytes = field(repr=False)

@@ -196,8 +196,8 @@ def _write_token(token: Token) -> Document:
 def _read_token(document: Document) -> Token:
     fields = _but_kind(document)
     role, groups, head = fields["role"], fields["groups"], fields["head"]
-    if len(bytes.fromhex(fields["digest"])) != _DIGEST:
-        raise ValueError("not a digest")
+    if len(bytes.fromhex(fields["check"])) != _DIGEST:
+        raise ValueError("not a SHA-256")
     return Token(
         **fields
         | {

@@ -51,6 +51,10 @@ class Answering(Protocol):
     def includes(self, pid: int) -> bool:
         """Return whether a process is one of those that answer, and is not this one."""
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether queries are answered: a process has the whole table, and the sockets."""
+
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text for a later control process, in place of one numbered so.
 
@@ -101,6 +105,13 @@ class Answering(Protocol):
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections, for `status`."""
+
+    async def statistics(self) -> dict[str, Json]:
+        """Return what `report` does, and what was counted since the start, for `stats`.
+
+        `counts` has numbers by the names of `answering.counting`; `lost` packets were dropped by
+        the kernel; `ended` processes ended without being asked to.
+        """
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
         """Turn the query log on or off if `command` says so, and return its status.

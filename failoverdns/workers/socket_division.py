@@ -11,11 +11,11 @@ from twisted.logger import Logger
 
 from failoverdns.model.errors import Rejected
 from failoverdns.net.addresses import Bound
+from failoverdns.net.listeners import Listener
 from failoverdns.net.succession import HandedConnection, close_all
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calling import call_later
 from failoverdns.workers.calls import Call, write_address, write_connections
-from failoverdns.workers.tls_setup import BoundTLS
 from failoverdns.workers.worker_process import Worker
 
 log = Logger()
@@ -40,7 +40,7 @@ def divide_sockets(workers: Iterable[Worker], sockets: Iterable[Bound]) -> None:
             call_later(worker, Call.CLOSE, {"numbers": surplus})
 
 
-def give_tls_sockets(workers: Iterable[Worker], sockets: Iterable[BoundTLS]) -> None:
+def give_tls_sockets(workers: Iterable[Worker], sockets: Iterable[Listener]) -> None:
     """Have the sockets for TLS answered by the process that answers over TLS."""
     bound = {one.number: one for one in sockets}
     for worker in workers:

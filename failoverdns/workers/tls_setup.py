@@ -6,34 +6,17 @@ copies and the content.  No other process gets the private key.
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
-from failoverdns.model.settings import ListenAddress, TLSSettings
+from failoverdns.model.settings import TLSSettings
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.sockets import CannotListen, listen_tcp
+from failoverdns.net.listeners import Listener, Listeners, close_listeners
 from failoverdns.net.succession import HandedListener
+from failoverdns.net.tls_material import PEMFiles
 
 if TYPE_CHECKING:
     from failoverdns.net.tls_material import TLSMaterial
-
-
-@dataclass(frozen=True, slots=True)
-class BoundTLS:
-    """A listening socket; `asked` is its address as configured, where the port may be 0."""
-
-    number: int
-    asked: ListenAddress
-    socket: socket.socket
-
-    @property
-    def address(self) -> ListenAddress:
-        """The address as bound, with the port that the kernel chose for port 0."""
-        return ListenAddress(self.asked.host, self.socket.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +25,7 @@ class PreparedTLS:
 
     settings: TLSSettings | None
     material: TLSMaterial | None
-    fresh: tuple[BoundTLS, ...]
+    fresh: tuple[Listener, ...]
 
 
 class TLSSetup:
@@ -52,9 +35,12 @@ class TLSSetup:
         """Begin without TLS; `inherited` sockets are used before new ones are opened."""
         self.settings: TLSSettings | None = None
         self.material: TLSMaterial | None = None
-        self.bound: tuple[BoundTLS, ...] = ()
-        self._inherited = inherited
-        self._numbers = count(1)
+        self._listeners = Listeners(inherited, "tls.listen")
+
+    @property
+    def bound(self) -> tuple[Listener, ...]:
+        """The sockets in use."""
+        return self._listeners.bound
 
     def prepare(self, settings: TLSSettings | None) -> PreparedTLS:
         """Read the files and bind the addresses of a configuration, without using them yet.
@@ -65,29 +51,18 @@ class TLSSetup:
             return PreparedTLS(None, None, ())
         from failoverdns.net.dns_tls import read_material
 
-        material, fresh = read_material(settings), list[BoundTLS]()
-        asked = {one.asked for one in self.bound}
-        try:
-            for address in settings.listen:
-                if address not in asked:
-                    sock = self._inherited.take_tcp(address) or _listen(address)
-                    fresh.append(BoundTLS(next(self._numbers), address, sock))
-        except CannotListen:
-            _close(fresh)
-            raise
-        return PreparedTLS(settings, material, tuple(fresh))
+        material = read_material(_files(settings))
+        return PreparedTLS(settings, material, self._listeners.prepare(settings.listen))
 
     def adopt(self, prepared: PreparedTLS) -> None:
         """Use the files and addresses of another configuration from now on."""
         self.settings, self.material = prepared.settings, prepared.material
-        wanted = set(prepared.settings.listen) if prepared.settings is not None else set()
-        closing = [one for one in self.bound if one.asked not in wanted]
-        self.bound = (*(one for one in self.bound if one.asked in wanted), *prepared.fresh)
-        _close(closing)
+        wanted = prepared.settings.listen if prepared.settings is not None else ()
+        self._listeners.adopt(wanted, prepared.fresh)
 
     def discard(self, prepared: PreparedTLS) -> None:
         """Close the sockets of a configuration that will not be used."""
-        _close(prepared.fresh)
+        close_listeners(prepared.fresh)
 
     def unusual(self, now: float) -> list[str]:
         """Return what is unusual in the files, a line each; `now` is in seconds since 1970."""
@@ -95,24 +70,16 @@ class TLSSetup:
             return []
         from failoverdns.net.dns_tls import unusual
 
-        return unusual(self.material, self.settings, now)
+        return unusual(self.material, _files(self.settings), now)
 
     def copies(self) -> list[HandedListener]:
         """Return duplicates of all sockets, which the caller owns."""
-        return [HandedListener(one.asked, os.dup(one.socket.fileno())) for one in self.bound]
+        return self._listeners.copies()
 
     def close(self) -> None:
         """Close every address."""
         self.adopt(PreparedTLS(None, None, ()))
 
 
-def _listen(address: ListenAddress) -> socket.socket:
-    try:
-        return listen_tcp(address.host, address.port)
-    except CannotListen as fault:
-        raise CannotListen(f"tls.listen: {fault}") from None
-
-
-def _close(bound: Iterable[BoundTLS]) -> None:
-    for one in bound:
-        one.socket.close()
+def _files(settings: TLSSettings) -> PEMFiles:
+    return PEMFiles("tls", settings.certificate, settings.key, settings.client_ca)

@@ -19,9 +19,10 @@ from failoverdns.answering.tls import (
     TLSDoor,
     TLSFactory,
 )
-from failoverdns.model.settings import TCPSettings, TLSSettings
+from failoverdns.model.settings import TCPSettings
 from failoverdns.net.arrivals import FIRST_BYTES_TIME, MAX_NEWCOMERS, Arrival
 from failoverdns.net.dns_tls import DNSContext, read_material
+from failoverdns.net.tls_material import PEMFiles
 
 SECONDARY = "192.0.2.53"
 
@@ -49,7 +50,7 @@ class Doorway:
             lambda connection, number: False,
             lambda host: host == SECONDARY,
         )
-        context = DNSContext(read_material(TLSSettings((), chain, key)))
+        context = DNSContext(read_material(PEMFiles("tls", chain, key)))
         self.door = TLSDoor(context, self.factory, self.clock)
 
     def arrive(self, host: str) -> tuple[Arrival, Transport]:

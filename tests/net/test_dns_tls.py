@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from authority import DAY, Authority
 
-from failoverdns.model.settings import TLSSettings
 from failoverdns.net.dns_tls import MAX_FILE, DNSContext, read_material, unusual
 from failoverdns.net.sockets import CannotListen
+from failoverdns.net.tls_material import PEMFiles
 from failoverdns.workers.calls import read_material as read_sent
 from failoverdns.workers.calls import write_material
 
@@ -20,12 +20,12 @@ CA = Authority()
 HOST = "ns1.failover.test"
 
 
-def settings_in(folder: Path) -> TLSSettings:
+def settings_in(folder: Path) -> PEMFiles:
     """Write files that fit, and return the settings that name them."""
     certificate, key = CA.issue(HOST).save(folder, "tls")
     authority = folder / "ca.pem"
     authority.write_text(CA.pem)
-    return TLSSettings((), certificate, key, authority)
+    return PEMFiles("tls", certificate, key, authority)
 
 
 def test_files_that_fit_make_a_context(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_files_that_fit_make_a_context(tmp_path: Path) -> None:
     assert read_sent(write_material(alone)) == alone
 
 
-Damage = Callable[[TLSSettings], object]
+Damage = Callable[[PEMFiles], object]
 
 FAULTS: list[tuple[str, Damage, str]] = [
     ("no certificate", lambda s: s.certificate.unlink(), "tls.certificate: .*No such file"),

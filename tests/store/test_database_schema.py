@@ -6,6 +6,7 @@ The golden files were written by those versions, and are never changed.
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -15,13 +16,14 @@ from pathlib import Path
 import pytest
 from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
-from vaults import vault_beside
+from vaults import key_file, vault_beside
 
 from failoverdns.model.change import EVERYBODY, Operation, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.database_schema import SCHEMA_VERSION
 from failoverdns.store.interface import OPERATIONS_KEPT, Loaded, StoreHead
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.state_file import connect
 
 GOLDEN = Path(__file__).with_name("golden")
 HISTORY = (
@@ -112,3 +114,38 @@ def test_a_file_that_cannot_be_upgraded_is_not_changed(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match="unlinked"):
         run(store.load())
     assert dump(store.path) == before
+
+
+def copies(path: Path, folder: Path) -> Path:
+    """Copy a state file with its log, as a crash at this moment leaves them; return its path."""
+    for file in (path, path.with_name(path.name + "-wal")):
+        shutil.copyfile(file, folder / file.name)
+    shutil.copy(key_file(path), key_file(folder / path.name))
+    return folder / path.name
+
+
+def test_a_crash_after_an_upgrade_leaves_a_file_whose_log_belongs_to_it(tmp_path: Path) -> None:
+    """The upgrade changes the number of the schema, by which a log is recognized.
+
+    The file is opened as it is before the log is copied into it, and after that.
+    """
+    path = tmp_path / "state.db"
+    store = golden(path, 5, "INSERT INTO notes VALUES ('generation', 7), ('base', 6)")
+    with closing(sqlite3.connect(path)) as connection:
+        schema = connection.execute("PRAGMA schema_version").fetchone()[0]
+        connection.execute("INSERT INTO notes VALUES ('generation.schema', ?)", (schema,))
+        connection.commit()
+    vault_beside(path).open(may_create=True)
+    folders = [tmp_path / name for name in ("before", "after")]
+    for folder in folders:
+        folder.mkdir()
+    with closing(connect(path, 1.0)) as connection:
+        assert connection.execute("PRAGMA schema_version").fetchone()[0] != schema
+        found = [copies(path, folders[0])]
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        found.append(copies(path, folders[1]))
+        for each in found:
+            opened = SQLiteStore(each, at_once, vault_beside(each))
+            assert run(opened.load()) == Loaded(3, (APPLICATION, GROUP))
+            run(opened.close())
+    assert run(store.load()).revision == 3

@@ -16,7 +16,7 @@ from failoverdns.model.change import Operation, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import token_principal, tsig_principal, unix_principal
 from failoverdns.store import documents
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -184,6 +184,8 @@ def test_every_entity_has_its_own_key() -> None:
         "flag/office",
         "former-name/shop-old",
         "records/failover.test/www.failover.test",
+        "token/abcdefghi2",
+        "token/abcdefghi3",
         "cut/history",
     ]
 
@@ -221,3 +223,49 @@ def test_the_warnings_of_a_certificate_are_stored_only_if_there_are_any() -> Non
     odd = replace(CERTIFICATE, facts=replace(CERTIFICATE.facts, warnings=("it is odd",)))
     written = json.loads(json.dumps(documents.write_entity(odd)))
     assert documents.read_entity(written) == odd
+
+
+def test_tokens_keep_their_documents() -> None:
+    """The golden file was written once and is never changed: of a role, and of a head."""
+    golden = json.loads((GOLDEN / "tokens.json").read_text())
+    assert tuple(documents.read_entity(each) for each in golden) == EVERY_KIND[14:16]
+    written = [documents.write_entity(each) for each in EVERY_KIND[14:16]]
+    assert json.loads(json.dumps(written)) == golden
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"check": "d" * 63},
+        {"check": "d" * 66},
+        {"check": "x" * 64},
+        {"check": None},
+        {"role": "root"},
+        {"groups": 1},
+        {"head": {"application": "app-1"}},
+        {"head": {"application": "app-1", "name": "lb1", "more": 1}},
+        {"more": 1},
+    ],
+)
+def test_a_damaged_document_of_a_token_is_not_read(change: dict[str, Any]) -> None:
+    golden = json.loads((GOLDEN / "tokens.json").read_text())
+    with pytest.raises(Corrupt, match="not an entity of this version"):
+        documents.read_entity({**golden[0], **change})
+
+
+def test_a_change_names_the_token_that_made_it() -> None:
+    """By its id too, because another one may get its name later; a key of TSIG has only a name."""
+    made = replace(WHOLE, principal=token_principal("abcdefghi2", "deploy-bot", "2001:db8::7"))
+    document = documents.write_change(made)
+    assert document["who"] == {
+        "address": "2001:db8::7",
+        "principal": "token:deploy-bot",
+        "token": "abcdefghi2",
+    }
+    assert documents.read_entry(document) == made.entry
+    assert made.principal.key == "token:abcdefghi2"
+    assert made.principal.origin == "token:deploy-bot from 2001:db8::7"
+    signed = replace(WHOLE, principal=tsig_principal("acme.example", "192.0.2.7"))
+    document = documents.write_change(signed)
+    assert document["who"] == {"address": "192.0.2.7", "principal": "tsig:acme.example"}
+    assert documents.read_entry(document) == signed.entry

@@ -9,8 +9,8 @@ ALL_KILLS = "FAILOVERDNS_ALL_KILLS"
 
 
 def kills(number: int) -> int:
-    """Return how often to kill: `number` times if the environment asks for it, or an eighth.
+    """Return how often to kill: `number` times if the environment asks for it, or a twelfth.
 
     Other slow steps are repeated as often.
     """
-    return number if os.environ.get(ALL_KILLS) == "1" else number // 8
+    return number if os.environ.get(ALL_KILLS) == "1" else number // 12

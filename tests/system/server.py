@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from replies import check_reply
 
 EXECUTABLE = Path(sys.executable).with_name("failoverdns")
 DEADLINE = 30.0
@@ -215,9 +216,12 @@ class Client:
             yield json.loads(line)
 
     def ask(self, request: dict[str, Any] | bytes) -> dict[str, Any]:
-        """Send a request and return its reply."""
+        """Send a request and return its reply, which must fit the schema of the command."""
         self.send(request)
-        return self.receive()
+        reply = self.receive()
+        if isinstance(request, dict):
+            check_reply(str(request.get("command")), reply)
+        return reply
 
 
 def wait_for(condition: Any, describe: Any = lambda: "the condition did not hold in time") -> None:

@@ -20,7 +20,7 @@ from system.test_pull import CA, NAMES, Endpoint
 RATE = 1000
 """Connections a second of a flood."""
 
-FETCHES = 8
+FETCHES = 4
 DELAY = 0.05
 """Seconds in each direction: a round trip takes 100 ms."""
 
@@ -77,7 +77,7 @@ def flood(endpoint: Endpoint, kind: str, sources: list[str], rate: int = RATE) -
     begin = time.monotonic()
     seconds = 60
     with running("flood", endpoint.port, kind, rate, seconds, *sources) as process:
-        time.sleep(1.0)
+        time.sleep(0.5)  # the flood has begun
         yield
         assert process.poll() is None, "the flood ended early"
         assert time.monotonic() - begin < seconds

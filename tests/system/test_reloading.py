@@ -16,7 +16,7 @@ import dns.query
 import pytest
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
 
-MANY = 50_000
+MANY = 20_000
 """Records in a zone file."""
 
 SOME = 10_000

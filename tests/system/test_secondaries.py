@@ -183,8 +183,8 @@ def serves(port: int, address: str) -> bool:
 @pytest.mark.parametrize(
     ("names", "switches"),
     [
-        pytest.param(QUICK, 200, id="Knot, NSD and BIND"),
-        pytest.param(("PowerDNS",), kills(200), id="PowerDNS"),
+        pytest.param(QUICK, kills(500), id="Knot, NSD and BIND"),
+        pytest.param(("PowerDNS",), kills(260), id="PowerDNS"),
     ],
 )
 def test_each_switch_reaches_each_secondary(

@@ -156,6 +156,13 @@ ROWS: Final = (
             _TTL,
             *_FLATTEN,
             _policy(""),
+            Parameter(
+                "active",
+                "the side that it begins on; default: primary",
+                values.side,
+                "SIDE",
+                choices=values.SIDES,
+            ),
         ),
         _add_group,
         "group add shop --primary shop-eu --backup shop-us",

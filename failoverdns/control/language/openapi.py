@@ -80,7 +80,7 @@ def document(version: str) -> Schema:
             "parameters": _PARAMETERS,
             "responses": problem_responses(),
             "schemas": {
-                **{_reply_name(row): _reply(row) for row in rows},
+                **{reply_name(row): _reply(row) for row in rows},
                 **SCHEMAS,
                 **PROBLEMS,
             },
@@ -149,12 +149,12 @@ def _responses(row: CommandRow, failing: tuple[int, ...]) -> Schema:
     done: Schema = {
         "description": "the reply, as on the control socket",
         "headers": {"ETag": _ETAG},
-        "content": {"application/json": {"schema": named(_reply_name(row))}},
+        "content": {"application/json": {"schema": named(reply_name(row))}},
     }
     return {"200": done, **statuses(*failing)}
 
 
-def _reply_name(row: CommandRow) -> str:
+def reply_name(row: CommandRow) -> str:
     """Return the name of the component that describes the whole reply of a command."""
     return "".join(word.capitalize() for word in operation_id(row).split("_")) + "Reply"
 

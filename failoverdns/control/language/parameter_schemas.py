@@ -19,6 +19,7 @@ _LABEL: Final = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _LABEL_PATTERN: Final = "[A-Za-z0-9_*?-]{1,63}"
 _CONFIGURED: Final = "[A-Za-z0-9._-]{1,64}"
 _GROUP: Final = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?"
+_GROUP_PATTERN: Final = "[A-Za-z0-9._*?-]{1,128}"
 _PRINTABLE: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
 
@@ -66,6 +67,10 @@ FORMS: Final[Mapping[object, Schema]] = {
     },
     values.exact_target: _matching(f"{_LABEL}(?:/{_LABEL})?"),
     values.health_target: _matching(f"{_LABEL_PATTERN}(?:/{_LABEL_PATTERN})?"),
+    values.token_name: _matching(_CONFIGURED),
+    values.head_target: _matching(f"{_LABEL}/{_LABEL}"),
+    values.group_pattern: _matching(_GROUP_PATTERN),
+    values.expiry: {**_TEXT, "examples": ["90d", "2027-03-01T02:00:00Z"]},
     record_text: {"type": "string", "maxLength": MAX_RECORD},
 }
 """The form of each text that is not a word of `choices`, by the function that parses it."""

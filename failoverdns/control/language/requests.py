@@ -7,11 +7,11 @@ This module has the limits of a line; `control.language.commands` has the comman
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 from failoverdns.control.language.commands import find_row, parse_command
 from failoverdns.control.language.rows import shown
@@ -38,13 +38,15 @@ class Request:
     """A command and the other fields of its request.
 
     `given` is the request as the history records it, `id` is echoed in the reply, `op_id` makes a
-    retry safe.
+    retry safe.  `expected` is the revision that the state must have when the command is decided,
+    None for any; it is not part of the line.
     """
 
     command: Command
     given: Mapping[str, Json]
     id: Json = None
     op_id: str | None = None
+    expected: int | None = None
 
 
 class Unreadable(Exception):
@@ -71,11 +73,26 @@ _TOO_MANY: Final = Rejected(
 class Streamed:
     """A part of a result that is too long to hold in memory: a list, or a text in pieces."""
 
-    items: Iterable[Json]
+    items: Iterable[Json | Pause]
     text: bool = False
 
 
-Result = Mapping[str, "Json | Streamed"]
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stands in a streamed list for work that made no item: others have their turn after it."""
+
+
+PAUSE: Final = Pause()
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A part of a result that is known only after the parts before it were written."""
+
+    value: Callable[[], Json]
+
+
+Result = Mapping[str, "Json | Streamed | Late"]
 
 
 def longest(line: bytes | bytearray) -> int:
@@ -109,6 +126,21 @@ def read_request(line: bytes) -> Request:
         raise Unreadable(refusal) from None
 
 
+def read_object(text: str) -> dict[str, Json]:
+    """Return the JSON object that a request is; raises Unreadable, `malformed`, for other text."""
+    if text.count(",") > MAX_VALUES:  # to count them is cheap, to read them is not
+        raise Unreadable(_TOO_MANY)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as fault:
+        raise Unreadable(Rejected("malformed", f"not JSON: {fault}")) from None
+    if not isinstance(value, dict):
+        raise Unreadable(Rejected("malformed", "a request is a JSON object"))
+    return value
+
+
 def write_reply(
     id_: Json, revision: int, result: Result, *, chunk: int = _CHUNK
 ) -> Iterator[bytes]:
@@ -118,6 +150,10 @@ def write_reply(
     pieces.append(', "result": {')
     size = 0
     for piece in _result_pieces(result):
+        if piece is None:
+            yield "".join(pieces).encode()
+            pieces, size = [], 0
+            continue
         pieces.append(piece)
         size += len(piece)
         if size >= chunk:
@@ -152,16 +188,7 @@ def canonical(given: Mapping[str, Json]) -> str:
 
 
 def _read_json(text: str) -> Request:
-    if text.count(",") > MAX_VALUES:  # to count them is cheap, to read them is not
-        raise Unreadable(_TOO_MANY)
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
-        )
-    except (ValueError, RecursionError) as fault:
-        raise Unreadable(Rejected("malformed", f"not JSON: {fault}")) from None
-    if not isinstance(value, dict):
-        raise Unreadable(Rejected("malformed", "a request is a JSON object"))
+    value: dict[str, Any] = read_object(text)
     id_, op_id = value.pop("id", None), value.pop("op_id", None)
     name = value.pop("command", None)
     try:
@@ -219,10 +246,13 @@ def _is_op_id(value: Json) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_OP_ID and value.isprintable()
 
 
-def _result_pieces(result: Result) -> Iterator[str]:
+def _result_pieces(result: Result) -> Iterator[str | None]:
+    """Yield a result in pieces; None for a pause."""
     for index, (key, value) in enumerate(result.items()):
         yield ", " * (index > 0) + json.dumps(key) + ": "
-        if not isinstance(value, Streamed):
+        if isinstance(value, Late):
+            yield _dumps(value.value())
+        elif not isinstance(value, Streamed):
             yield _dumps(value)
         elif value.text:
             yield '"'
@@ -230,10 +260,19 @@ def _result_pieces(result: Result) -> Iterator[str]:
                 yield _dumps(piece)[1:-1]
             yield '"'
         else:
-            yield "["
-            for number, item in enumerate(value.items):
-                yield ", " * (number > 0) + _dumps(item)
-            yield "]"
+            yield from _list_pieces(value.items)
+
+
+def _list_pieces(items: Iterable[Json | Pause]) -> Iterator[str | None]:
+    yield "["
+    separator = ""
+    for item in items:
+        if isinstance(item, Pause):
+            yield None
+            continue
+        yield separator + _dumps(item)
+        separator = ", "
+    yield "]"
 
 
 def _dumps(value: object) -> str:

@@ -48,6 +48,7 @@ ROWS: Final = (
         "List tokens: their rights, their ends, their last uses.",
         (),
         ListTokens,
+        reads=True,
     ),
     CommandRow(
         "token remove",

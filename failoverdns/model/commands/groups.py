@@ -13,7 +13,8 @@ from failoverdns.model.names import DomainName
 class AddGroup(Mutation):
     """`group add`; `zone` defaults to the only zone, `label` to nine random digits.
 
-    The label `@` stands for the origin of the zone, where `flatten` is always true.
+    The label `@` stands for the origin of the zone, where `flatten` is always true.  `active` is
+    the side that the group begins on.
     """
 
     name: str
@@ -24,6 +25,7 @@ class AddGroup(Mutation):
     ttl: int | None = None
     flatten: bool | None = None
     policy: str | None = None
+    active: Side = Side.PRIMARY
 
 
 @dataclass(frozen=True, slots=True)

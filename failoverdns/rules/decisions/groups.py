@@ -49,7 +49,7 @@ from failoverdns.rules.reports.reporting import group_report
 
 
 def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> Decision:
-    """Create a group with its primary active; without a label it gets nine random digits."""
+    """Create a group, without a switch to a side; without a label it gets nine random digits."""
     if view.group_named(command.name) is not None:
         raise Rejected("exists", f"there is a group {command.name!r} already")
     zone = find_zone(view, command.zone)
@@ -69,7 +69,7 @@ def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> 
         label=label,
         primary=primary.id if primary else None,
         backup=backup.id if backup else None,
-        active=Side.PRIMARY,
+        active=command.active,
         ttl=zone.ttl if command.ttl is None else _checked_ttl(command.ttl),
         revision=revision,
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),

@@ -1,7 +1,7 @@
 """Decisions on tokens: who gets one, with which rights, and what becomes of it.
 
-The secret of a token is drawn here and is in the first reply only: the state gets its digest, and
-the reply that is kept for a retry says that the secret was shown.
+The secret of a token is drawn here and is in the first reply only: the state gets a check value,
+and the reply that is kept for a retry says that the secret was shown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.roles import Role
 from failoverdns.model.timestamps import LAST_TIME, timestamp
-from failoverdns.model.token import ENTROPY, MAX_TOKENS, Token, TokenHead, TokenText, new_token
+from failoverdns.model.token import (
+    ENTROPY,
+    MAX_TOKENS,
+    Token,
+    TokenHead,
+    TokenText,
+    check_of,
+    new_token,
+)
 from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.view import View
@@ -47,7 +55,7 @@ def add_token(view: View, command: AddToken, moment: Moment, random: Random) -> 
         command.role,
         _groups(command),
         _head(view, command),
-        made.digest.hex(),
+        check_of(made.digest).hex(),
         created=moment.now,
         expires=expires,
     )

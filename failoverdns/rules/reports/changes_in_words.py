@@ -187,7 +187,7 @@ def _record_fields(_: View, records: StoredRecords) -> dict[str, Json]:
 
 
 def _token_fields(view: View, token: Token) -> dict[str, Json]:
-    """Return what a token may do, and until when; never its digest."""
+    """Return what a token may do, and until when; not its check value."""
     head = token.head
     return {
         "role": token.role.value if token.role is not None else None,

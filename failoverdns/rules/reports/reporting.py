@@ -44,6 +44,7 @@ def group_report(view: View, group: Group) -> dict[str, Json]:
         if application is not None:
             attached: dict[str, Json] = {
                 "application": application.name,
+                "id": application.id,
                 "targets": list[Json](target_texts(target_of(view, group, side))),
             }
             if group.flatten and isinstance(target := web_head(application), Hostname):

@@ -9,7 +9,7 @@ from failoverdns.rules.derived.view import View
 
 
 def token_report(view: View, token: Token, now: float) -> dict[str, Json]:
-    """Return a report of a token, without its digest; `now` is in seconds since 1970.
+    """Return a report of a token, without its check value; `now` is in seconds since 1970.
 
     `problem` says why nobody can use it; None if it can be used.
     """

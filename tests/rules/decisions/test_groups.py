@@ -51,6 +51,13 @@ def test_a_new_group_answers_for_its_primary(
     assert answers(view, f"backup.{HOSTNAME}") == of_backup
 
 
+def test_a_new_group_can_begin_on_its_backup() -> None:
+    view = state(samples.eu(), samples.us())
+    command = AddGroup("shop", None, samples.LABEL, "eu", "us", active=Side.BACKUP)
+    assert carry_out(view, command)["active"] == "backup"
+    assert answers(view) == answers(view, f"backup.{HOSTNAME}") != []
+
+
 def test_a_group_without_a_label_gets_nine_random_digits() -> None:
     result = carry_out(state(), AddGroup("shop"))
     assert result["hostname"] == f"{FIRST_RANDOM}.failover.test"

@@ -20,8 +20,8 @@ from failoverdns.rules.reports.reporting import (
     zone_report,
 )
 
-EU = {"application": "eu", "targets": ["192.0.2.1"]}
-US = {"application": "us", "targets": ["198.51.100.1"]}
+EU = {"application": "eu", "id": "app-eu", "targets": ["192.0.2.1"]}
+US = {"application": "us", "id": "app-us", "targets": ["198.51.100.1"]}
 
 
 @pytest.mark.parametrize(

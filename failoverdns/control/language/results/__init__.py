@@ -18,6 +18,8 @@ from failoverdns.control.language.results import (
     records,
     server,
     shared,
+    stats,
+    tokens,
 )
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -27,6 +29,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     **certificates.SCHEMAS,
     **history.SCHEMAS,
     **server.SCHEMAS,
+    **tokens.SCHEMAS,
 }
 """The schemas that others refer to, by the name of the component."""
 
@@ -38,6 +41,8 @@ RESULTS: Final[dict[str, Schema]] = {
     **history.RESULTS,
     **records.RESULTS,
     **server.RESULTS,
+    **stats.RESULTS,
+    **tokens.RESULTS,
 }
 """The schema of the result of each command, by its words.
 

@@ -206,7 +206,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Group": record(_GROUP, {**_ATTACHED, **UNRECORDED, **WARNINGS}),
     "Automation": described(_AUTOMATION, "automatic switching of a group"),
     "AttachedApplication": described(
-        record({"application": TEXT, "targets": list_of(TEXT)}, {"resolved": record(_RESOLVED)}),
+        record(
+            {"application": TEXT, "id": TEXT, "targets": list_of(TEXT)},
+            {"resolved": record(_RESOLVED)},
+        ),
         "the application on a side of a group, and what it is answered with",
     ),
     "Application": record(_APPLICATION, {**UNRECORDED, **WARNINGS}),

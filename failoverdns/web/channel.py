@@ -1,0 +1,336 @@
+"""HTTP/1.1 on one connection: how a request is read, with limits on all that a client sends.
+
+Twisted's channel reads the protocol.  Here requests that could be read in two ways are refused
+(RFC 9112 section 11.2), as are those that are too large or too slow; the refusal is the last
+response on the connection, whose further bytes are thrown away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from time import time
+from typing import Any, Final
+from typing import Protocol as Interface
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request, datetimeToString
+
+from failoverdns.control.language.requests import MAX_LINE
+from failoverdns.web.problems import MEDIA_TYPE, Problem, of_http
+
+MAX_HEAD: Final = 16384
+"""Bytes of the request line and all header fields."""
+
+MAX_FIELD_LINE: Final = 9000
+"""Bytes of one line of them."""
+
+MAX_FIELDS: Final = 100
+"""Header fields of a request."""
+
+SMALL_BODY: Final = 16384
+"""Bytes of a body that are read before the token is looked at."""
+
+FIRST_TIME: Final = 15.0
+"""Seconds from the start of a connection, with its TLS handshake, to the first request line."""
+
+HEAD_TIME: Final = 10.0
+"""Seconds from the first line of a request to the end of its header fields."""
+
+BODY_TIME: Final = 30.0
+"""Seconds for a body."""
+
+IDLE_TIME: Final = 75.0
+"""Seconds between a response and the next request."""
+
+LINGER: Final = 0.5
+"""Seconds for which bytes are thrown away after a refusal, so that the client reads it."""
+
+CLOSING_TIME: Final = 5.0
+"""Seconds that a client has to read its last response."""
+
+MAX_REQUESTS: Final = 1000
+"""Requests of one connection."""
+
+
+class Server(Interface):
+    """What the channels of a server share."""
+
+    reactor: Any
+    is_draining: bool
+    """Whether no further request is taken on a connection."""
+
+    def serve(self, request: HTTPRequest) -> None:
+        """Answer a request whose body has arrived."""
+
+    def may_send_body(self, request: HTTPRequest) -> Problem | None:
+        """Return why the large body of a request is not read; None if it is."""
+
+    def careful(self, request: HTTPRequest) -> Mapping[str, str]:
+        """Return the header fields of a response to a request that is refused."""
+
+    def left(self, channel: WebChannel) -> None:
+        """Note that a connection has ended."""
+
+    def refused(self, status: int) -> None:
+        """Count a request that was refused before it could be read."""
+
+
+class HTTPRequest(Request):
+    """A request, and its response."""
+
+    channel: Any
+
+    def __init__(self, channel: WebChannel, queued: object = None) -> None:
+        """Prepare for the header fields."""
+        super().__init__(channel)
+        self.is_gone = False
+        self.body = b""
+        self.gone: Callable[[], None] = lambda: None
+        """Called when the client has gone before the end of the response."""
+        self._pieces: list[bytes] = []
+        self._received = 0
+        self._is_large = False
+
+    @property
+    def peer(self) -> str:
+        """The address of the connection."""
+        return str(getattr(self.client, "host", ""))
+
+    def field_lines(self, name: bytes) -> tuple[str, ...]:
+        """Return the values of a header field, one for each line."""
+        lines = self.requestHeaders.getRawHeaders(name) or ()
+        return tuple(line.decode("latin-1") for line in lines)
+
+    def all_fields(self) -> dict[str, tuple[str, ...]]:
+        """Return all header fields, by names in lower case."""
+        return {
+            name.decode("latin-1").lower(): tuple(line.decode("latin-1") for line in lines)
+            for name, lines in self.requestHeaders.getAllRawHeaders()
+        }
+
+    def respond(self, status: int, fields: Mapping[str, str]) -> None:
+        """Begin the response."""
+        self.setResponseCode(status, HTTPStatus(status).phrase.encode())
+        self.responseHeaders.setRawHeaders("Date", [_date()])
+        for name, value in fields.items():
+            self.responseHeaders.setRawHeaders(name, [value])
+
+    def end(self, body: bytes = b"") -> None:
+        """Send the last part of the body, and end the response."""
+        if not self.is_gone:
+            if body:
+                self.write(body)  # type: ignore[no-untyped-call]
+            self.finish()  # type: ignore[no-untyped-call]
+
+    def parseCookies(self) -> None:  # noqa: N802
+        """Read no cookies: there are none."""
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        """Look at what the header fields announce, before the body is read."""
+        if length is not None and length > MAX_LINE:
+            self.channel.refuse(too_large())
+        elif length is not None and length > SMALL_BODY:
+            self._look_at_large()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        """Take a piece of the body."""
+        self._received += len(data)
+        if self._received > MAX_LINE:
+            self.channel.refuse(too_large())
+        elif self._received > SMALL_BODY and not self._is_large:
+            self._look_at_large()
+        if not self.channel.is_refused:
+            self._pieces.append(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
+        """Answer the request: all of it has arrived."""
+        self.method, self.uri, self.clientproto = command, path, version
+        self.body = b"".join(self._pieces)
+        self._pieces.clear()
+        self.channel.server.serve(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+        """Note that the client has gone."""
+        self.is_gone = True
+        if self.producer is not None:
+            self.unregisterProducer()  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        self.gone()
+
+    def _look_at_large(self) -> None:
+        self._is_large = True
+        problem = self.channel.server.may_send_body(self)
+        if problem is not None:
+            self.channel.refuse(problem)
+
+
+class WebChannel(HTTPChannel):
+    """One connection."""
+
+    MAX_LENGTH = MAX_FIELD_LINE
+    totalHeadersSize = 2 * MAX_HEAD  # noqa: N815 (ours is looked at before)
+    maxHeaders = MAX_FIELDS  # noqa: N815
+    requestFactory: Any = HTTPRequest  # noqa: N815
+
+    def __init__(self, server: Server, origin: tuple[bytes, ...], *, is_secure: bool) -> None:
+        """Prepare; `origin` is where the connection comes from, for limits."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.server = server
+        self.origin = origin
+        self.is_secure = is_secure
+        self.is_refused = False
+        """Whether nothing more is read."""
+        self._requests = 0
+        self._head = 0
+        self._deadline: IDelayedCall | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        return not self.requests
+
+    def connectionMade(self) -> None:  # noqa: N802
+        """Wait for the first request."""
+        super().connectionMade()  # type: ignore[no-untyped-call]
+        self._allow(FIRST_TIME)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Read, unless the connection has got its last response."""
+        if not self.is_refused:
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802
+        """Read a line of the head of a request."""
+        if self.is_refused:
+            return
+        if not self._head and line:
+            self._allow(HEAD_TIME)
+        self._head += len(line)
+        if self._head > MAX_HEAD:
+            self.refuse(_too_large_head())
+        elif self._receivedHeaderCount >= MAX_FIELDS:
+            self.refuse(of_http(431, f"a request has at most {MAX_FIELDS} header fields"))
+        elif line[:1] in (b" ", b"\t"):
+            self.refuse(of_http(400, "a header field is continued on another line"))
+        else:
+            super().lineReceived(line)  # type: ignore[no-untyped-call]
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Read a part of the body, or keep what follows the request that is under way."""
+        if not self.is_refused:
+            super().rawDataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        """Refuse a line that is too long (RFC 9110 section 15.5.15, RFC 6585 section 5)."""
+        if self._head:
+            self.refuse(_too_large_head())
+        else:
+            self.refuse(of_http(414, "the first line of the request is too long"))
+
+    def allHeadersReceived(self) -> None:  # noqa: N802
+        """Refuse what could be read in two ways; then wait for the body."""
+        request: HTTPRequest = self.requests[-1]
+        coding = request.field_lines(b"transfer-encoding")
+        version = self._version
+        if coding and (version != b"HTTP/1.1" or coding[0].lower() != "chunked"):
+            self.refuse(of_http(400, "the only transfer coding is chunked, of HTTP/1.1"))
+        elif any(text.lower() != "100-continue" for text in request.field_lines(b"expect")):
+            self.refuse(of_http(417, "the only expectation that is known is 100-continue"))
+        else:
+            self._head = 0
+            self._allow(BODY_TIME)
+            super().allHeadersReceived()  # type: ignore[no-untyped-call]
+
+    def allContentReceived(self) -> None:  # noqa: N802
+        """Answer the request, which may take as long as it takes."""
+        if not self.is_refused:
+            self._allow(None)
+            super().allContentReceived()  # type: ignore[no-untyped-call]
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
+        """Return whether the connection stays open after the response."""
+        self._requests += 1
+        words = ",".join(request.field_lines(b"connection")).lower().split(",")
+        is_wanted = version == b"HTTP/1.1" and "close" not in map(str.strip, words)
+        if is_wanted and self._requests < MAX_REQUESTS and not self.server.is_draining:
+            return True
+        request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        return False
+
+    def requestDone(self, request: Any) -> None:  # noqa: N802
+        """Wait for the next request, or close the connection."""
+        if self.server.is_draining:
+            self.persistent = False
+        self._allow(IDLE_TIME if self.persistent else CLOSING_TIME)
+        super().requestDone(request)  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """Give up what is under way."""
+        self._allow(None)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        self.server.left(self)
+
+    def refuse(self, problem: Problem) -> None:
+        """Send a problem as the last response, and read nothing more."""
+        if self.is_refused:
+            return
+        self.is_refused = True
+        self.server.refused(problem.status)
+        request = self.requests[-1] if self.requests else self.requestFactory(self)
+        body = problem.body()
+        fields = {
+            "Date": _date(),
+            **self.server.careful(request),
+            **problem.fields,
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        phrase = HTTPStatus(problem.status).phrase
+        transport: Any = self.transport
+        transport.write(
+            f"HTTP/1.1 {problem.status} {phrase}\r\n{head}\r\n".encode("latin-1") + body
+        )
+        self._allow(CLOSING_TIME)
+        self.server.reactor.callLater(LINGER, self.loseConnection)
+
+    def leave(self) -> None:
+        """Close the connection at once."""
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        """Refuse what Twisted cannot read."""
+        self.refuse(of_http(400, "this is not a valid request of HTTP/1.1"))
+
+    def _send100Continue(self) -> None:  # noqa: N802
+        """Let the client send its body, unless that is refused."""
+        if not self.is_refused:
+            super()._send100Continue()  # type: ignore[no-untyped-call]
+
+    def _allow(self, seconds: float | None) -> None:
+        """End the connection in some seconds, which replaces an earlier deadline."""
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+        if seconds is not None:
+            self._deadline = self.server.reactor.callLater(seconds, self.leave)
+
+
+def _date() -> str:
+    text: bytes = datetimeToString(time())
+    return text.decode("ascii")
+
+
+def too_large() -> Problem:
+    """Return the problem of a body that is too large."""
+    return of_http(413, f"a request has at most {MAX_LINE} bytes")
+
+
+def _too_large_head() -> Problem:
+    text = f"the head of a request has at most {MAX_HEAD} bytes, and each line {MAX_FIELD_LINE}"
+    return of_http(431, text)

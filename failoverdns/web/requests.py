@@ -1,0 +1,296 @@
+"""A request of HTTP becomes a request of the control socket, or a problem.
+
+    POST /api/v1/head/add   {"application": "eu", ...}  ->  {"command": "head add", ...}
+    GET  /api/v1/history?limit=5                        ->  {"command": "history", "limit": 5}
+    Idempotency-Key: X                                  ->  "op_id": "X"
+    If-Match: "42"                                      ->  only if the revision is 42
+
+What is malformed or invalid gets the refusal that the control socket would give, from the same
+code, so the control process sees valid requests only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from failoverdns.control.language.commands import find_row
+from failoverdns.control.language.requests import (
+    MAX_LINE,
+    TOO_LONG,
+    Unreadable,
+    read_object,
+    read_request,
+)
+from failoverdns.control.language.rows import CommandRow, JsonType, Parameter, shown
+from failoverdns.delivery.fields import entity_tags
+from failoverdns.model.change import Json
+from failoverdns.model.commands import ReadCommand
+from failoverdns.model.errors import Rejected
+from failoverdns.web.exchange import JSON, WebRequest
+from failoverdns.web.problems import Problem, of_http, of_refusal
+
+MAX_TARGET: Final = 8192
+"""Bytes of a path with its query (RFC 9112 section 3 recommends 8000 at least)."""
+
+MAX_PARAMETERS: Final = 1000
+"""Parameters in a query."""
+
+OF_REVISION: Final = frozenset(("flag list", "history"))
+"""Commands whose reply is the same as long as the revision is; `304` is only for them."""
+
+READS: Final = ("GET", "HEAD")
+_BOOLEANS: Final = {"true": True, "": True, "false": False}
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_TAG: Final = re.compile(r'"([^"]*)"')
+_REVISION: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_SCHEME: Final = re.compile(r"https?://([^/?#]*)", re.ASCII | re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the first line of a request names; `authority` only if it names that, too."""
+
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    authority: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the control process is asked: the line, its newline removed, and what it is.
+
+    `if_match` is the revision that the state must have; `has_match` is whether there was any such
+    condition, also one in the body.  `known` has the entity tags that the client has already.
+    """
+
+    line: bytes
+    reads: bool
+    id: Json = None
+    if_match: int | None = None
+    has_match: bool = False
+    known: frozenset[str] = frozenset()
+
+
+def read_target(target: bytes) -> Target:
+    """Return what the target of a request names (RFC 9112 section 3.2); raises Problem."""
+    if len(target) > MAX_TARGET:
+        raise of_http(414, f"a path with its query has at most {MAX_TARGET} bytes")
+    try:
+        text = target.decode("ascii")
+    except UnicodeDecodeError:
+        raise of_http(400, "a path is ASCII: write other characters as %XX of UTF-8") from None
+    if text == "*":
+        return Target("*")
+    absolute = _SCHEME.match(text)
+    authority = absolute[1] if absolute is not None else None
+    if absolute is not None:
+        text = text[absolute.end() :]
+        text = text if text.startswith("/") else "/" + text
+    if not text.startswith("/"):
+        raise of_http(400, "a path begins with /")
+    if "#" in text:
+        raise of_http(400, "a fragment (#...) is not sent to a server")
+    path, _, query = text.partition("?")
+    parts = [_decoded(part, "the path") for part in path.split("/")]
+    if any("/" in part for part in parts):
+        raise of_http(400, "the path has a / that is written as %2F")
+    return Target("/".join(parts), _parameters(query), authority)
+
+
+def words_of(path: str) -> str:
+    """Return the words of a command from the end of a path: `head/add` is `head add`.
+
+    Raises Problem, `unknown-command`, for what cannot be one.
+    """
+    if " " in path or not path:
+        raise of_refusal(Rejected("unknown-command", "a command is written as in /api/v1/head/add"))
+    return path.replace("/", " ")
+
+
+def read_asked(request: WebRequest, words: str) -> Asked:
+    """Return what a request for the command called `words` asks the control process.
+
+    Raises Problem, with the refusal that the control socket would give.
+    """
+    try:
+        row = find_row(words)
+    except Rejected as refusal:
+        raise of_refusal(refusal) from None
+    if words == "watch":
+        text = "events are read with GET /api/v1/events, as server-sent events"
+        raise of_refusal(Rejected("refused", text))
+    is_read = request.method in READS
+    if is_read and not row.reads:
+        text = f"`{words}` may change something: use POST"
+        raise of_http(405, text, fields={"Allow": "POST, OPTIONS"})
+    fields = _query_fields(request.query, row) if is_read else _body_fields(request)
+    _check_command(fields.pop("command", None), words)
+    key = _idempotency_key(request)
+    if key is not None:
+        if fields.get("op_id", key) != key:
+            raise _invalid("op_id: differs from Idempotency-Key; give one of the two", fields)
+        fields["op_id"] = key
+    if_match, has_match = _if_match(request)
+    if if_match is not None and words == "switch":
+        if fields.get("if_revision", if_match) != if_match:
+            raise _invalid("if_revision: differs from If-Match; give one of the two", fields)
+        fields["if_revision"], if_match = if_match, None
+    line = _line(words, fields)
+    try:
+        read = read_request(line)
+    except Unreadable as fault:
+        raise _too_large() if fault.refusal is TOO_LONG else _problem(fault) from None
+    known = frozenset[str]()
+    if is_read and words in OF_REVISION:
+        known = entity_tags(request.field_lines("if-none-match"))
+    return Asked(line, isinstance(read.command, ReadCommand), read.id, if_match, has_match, known)
+
+
+def check_match(asked: Asked, revision: int) -> None:
+    """Raise Problem unless a reply of this revision is what a reading request is for."""
+    if asked.reads and asked.if_match is not None and asked.if_match != revision:
+        text = f"the revision is {revision}, not {asked.if_match}"
+        raise of_refusal(Rejected("conflict", text), id_=asked.id, with_match=True)
+
+
+def tag_of(revision: int) -> str:
+    """Return the entity tag of a reply: the revision of the state."""
+    return f'"{revision}"'
+
+
+def _too_large() -> Problem:
+    return of_http(413, TOO_LONG.message)
+
+
+def _problem(fault: Unreadable) -> Problem:
+    return of_refusal(fault.refusal, id_=fault.id)
+
+
+def _invalid(text: str, fields: Mapping[str, Json]) -> Problem:
+    id_ = fields.get("id")
+    return of_refusal(Rejected("invalid", text), id_=id_ if isinstance(id_, str | int) else None)
+
+
+def _decoded(part: str, what: str) -> str:
+    """Return text without percent-encoding; raises Problem for what no client should send."""
+    raw = part.encode("ascii")
+    if _ESCAPE.search(raw):
+        raise of_http(400, f"{what} has a % that two hex digits do not follow")
+    try:
+        text = unquote_to_bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        raise of_http(400, f"{what} is not UTF-8") from None
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise of_http(400, f"{what} has a control character")
+    return text
+
+
+def _parameters(query: str) -> tuple[tuple[str, str], ...]:
+    if not query:
+        return ()
+    parts = query.split("&", MAX_PARAMETERS)
+    if len(parts) > MAX_PARAMETERS:
+        raise of_http(414, f"a query has at most {MAX_PARAMETERS} parameters")
+    found = []
+    for part in parts:
+        name, _, value = part.replace("+", " ").partition("=")
+        if name or value:
+            found.append((_decoded(name, "the query"), _decoded(value, "the query")))
+    return tuple(found)
+
+
+def _query_fields(query: tuple[tuple[str, str], ...], row: CommandRow) -> dict[str, Json]:
+    """Return the fields of a request from parameters of a query, by the types of the command's."""
+    known = {parameter.name: parameter for parameter in row.parameters}
+    fields: dict[str, Json] = {}
+    for name, text in query:
+        parameter = known.get(name)
+        value = _typed(text, parameter) if parameter is not None else text
+        if parameter is not None and parameter.repeated:
+            given = fields.setdefault(name, [])
+            assert isinstance(given, list)
+            given.append(value)
+        elif name in fields:
+            raise of_refusal(Rejected("malformed", f"{shown(name)}: is given twice"))
+        else:
+            fields[name] = value
+    return fields
+
+
+def _typed(text: str, parameter: Parameter[Any]) -> Json:
+    """Return a value of the parameter's type; the text itself if it is none, for its refusal."""
+    if parameter.type is JsonType.INTEGER and _INTEGER.fullmatch(text):
+        return int(text)
+    if parameter.type is JsonType.BOOLEAN:
+        return _BOOLEANS.get(text, text)
+    return text
+
+
+def _body_fields(request: WebRequest) -> dict[str, Json]:
+    """Return the JSON object in the body; an empty body is an empty object."""
+    if request.query:
+        raise of_http(400, "a POST request has its fields in the body, and no query")
+    if not request.body.strip():
+        return {}
+    kind = ", ".join(request.field_lines("content-type"))
+    essence = kind.partition(";")[0].strip().lower()
+    if essence != JSON and not essence.endswith("+json"):
+        raise of_http(415, f"the body is JSON: send `Content-Type: {JSON}`")
+    if len(request.body) > MAX_LINE:
+        raise _too_large()
+    try:
+        return read_object(request.body.decode("utf-8"))
+    except UnicodeDecodeError as fault:
+        text = f"a request is UTF-8; byte {fault.start + 1} is not"
+        raise of_refusal(Rejected("malformed", text)) from None
+    except Unreadable as fault:
+        raise _problem(fault) from None
+
+
+def _check_command(given: Json, words: str) -> None:
+    is_same = isinstance(given, str) and " ".join(given[:200].split()) == words
+    if given is not None and not is_same:
+        text = f'command: must be left out, or be "{words}" as in the path'
+        raise of_refusal(Rejected("invalid", text))
+
+
+def _line(words: str, fields: Mapping[str, Json]) -> bytes:
+    """Return a request as one line, as short as JSON allows."""
+    request = {"command": words, **fields}
+    try:
+        return json.dumps(request, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write and UTF-8 cannot
+        return json.dumps(request).encode("ascii")
+
+
+def _idempotency_key(request: WebRequest) -> str | None:
+    lines = request.field_lines("idempotency-key")
+    if not lines:
+        return None
+    if len(lines) > 1:
+        raise of_http(400, "Idempotency-Key is given twice")
+    text = lines[0].strip()
+    quoted = _TAG.fullmatch(text)
+    return quoted[1] if quoted is not None else text
+
+
+def _if_match(request: WebRequest) -> tuple[int | None, bool]:
+    """Return the revision of `If-Match`, and whether there is a condition (RFC 9110 13.1.1)."""
+    lines = request.field_lines("if-match")
+    text = ", ".join(lines).strip()
+    if not lines or text == "*":
+        return None, False
+    tag = _TAG.fullmatch(text)
+    if tag is None:
+        how = 'one revision in quotes, as ETag has it: If-Match: "42"'
+        raise of_http(400, f"If-Match must be {how}")
+    if not _REVISION.fullmatch(tag[1]):
+        refusal = Rejected("conflict", f"no revision is called {shown(tag[1])!r}")
+        raise of_refusal(refusal, with_match=True)
+    return int(tag[1]), True
