@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import ssl
 import subprocess
 import threading
@@ -23,7 +24,7 @@ from typing import Any
 
 import dns.message
 import dns.query
-from authority import make_authority
+from authority import Authority
 from system.server import DEADLINE, wait_for
 
 from attacks.target import Target
@@ -105,7 +106,7 @@ class Stage:
         self.is_secure = is_secure
         self.context = ssl.create_default_context()
         if is_secure:
-            authority = make_authority()
+            authority = Authority()
             authority.issue("localhost").save(folder, "web")
             self.context = ssl.create_default_context(cadata=authority.pem)
         text = self.target.config.read_text()
@@ -114,7 +115,9 @@ class Stage:
         subprocess.run(["cc", "-O2", "-o", self.flooder, SOURCE], check=True)
         self.target.start()
         wait_for(lambda: "HTTP is served" in self.target.log.read_text())
-        self.port = int(self.target.log.read_text().split("HTTP on 127.0.0.1:")[1].split()[0])
+        found = re.search(r"HTTPS? on 127\.0\.0\.1:(\d+)", self.target.log.read_text())
+        assert found is not None
+        self.port = int(found[1])
         self._fill(groups)
         self.tokens = {
             role: self.target.do(command="token add", name=role, role=role)["token"]
@@ -231,7 +234,8 @@ class Stage:
         def switch(number: int) -> None:
             side = ("backup", "primary")[number % 2]
             began = time.monotonic()
-            reply = client.ask({"command": "switch", "groups": [GROUP], "to": side})
+            client.send({"command": "switch", "groups": [GROUP], "to": side})
+            reply = client.receive()
             seen.switches.append(time.monotonic() - began)
             assert reply["ok"], reply
             found = self.target.resolve(HOSTNAME)
