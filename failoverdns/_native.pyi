@@ -43,6 +43,9 @@ class Table:
     ) -> tuple[int, int, list[tuple[bytes, bytes, bytes | None]]]:
         """Answer packets that wait at a UDP socket: numbers answered and unsent, and the rest."""
 
+    def counts(self) -> tuple[tuple[int, ...], int, int]:
+        """Return counts since the creation: replies by RCODE, truncated ones, ignored packets."""
+
 class Limiter:
     """The accounts of a rate limit."""
 

@@ -41,6 +41,7 @@ from failoverdns.net.tls_ports import listen_tls
 from failoverdns.pki.revocation import Revocation
 from failoverdns.resolving.challenge_lookup import look_up
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
+from failoverdns.tallies import Nested
 
 TICK = 30.0
 """Seconds between two checks for work that is due."""
@@ -225,6 +226,14 @@ class Reactions:
     def report(self) -> list[Json]:
         """Report the state of each hook."""
         return self._hooks.report()
+
+    def hook_runs(self) -> Nested:
+        """Return the numbers of runs of hooks, by name and result."""
+        return self._hooks.runs.nested()
+
+    def deliveries(self) -> Nested:
+        """Return the numbers of requests for certificates, by the status of the response."""
+        return self._delivery.endpoint.answers.nested() if self._delivery is not None else {}
 
     def _tick(self) -> None:
         self._issuing.tick()

@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from failoverdns.automation.automation_loop import Automation
+from failoverdns.change_counts import ChangeCounts
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import (
@@ -44,6 +45,7 @@ from failoverdns.net.succession import HandedClient
 from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
+from failoverdns.statistics import Sources, Statistics
 from failoverdns.store.interface import Store
 from failoverdns.token_uses import TokenUses
 from failoverdns.transfers.control_side import Transfers
@@ -74,6 +76,7 @@ class Running:
     following: Following
     token_uses: TokenUses
     control: ControlFactory
+    counts: ChangeCounts
     lanes: WebLanes
     web: Web
     web_effects: WebEffects
@@ -82,6 +85,7 @@ class Running:
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
+        self.counts.announce(change)
         self.following.announce(change)
         self._send_event(event_line(change))
         self.web.announce(change)
@@ -91,6 +95,7 @@ class Running:
 
     def announce_unrecorded(self, step: Change) -> None:
         """Pass a step that is served and not stored on to every part."""
+        self.counts.announce_unrecorded(step)
         self.following.announce(step)
         self._send_event(unrecorded_line(step))
         self.reactions.announce_unrecorded(step)
@@ -198,6 +203,19 @@ def build(
             "open_files": {**OURS.report()},
         }
 
+    counts = ChangeCounts()
+    sources = Sources(
+        answering=answering.statistics,
+        transfers=transfers.statistics,
+        http=web.statistics,
+        automation=automation.statistics,
+        probes=automation.probes,
+        hooks=reactions.report,
+        hook_runs=reactions.hook_runs,
+        deliveries=reactions.deliveries,
+        clients=lambda: {**control.places.report()},
+        open_files=lambda: {**OURS.report()},
+    )
     effects = CommandEffects(
         now=time.time,
         steady=steady,
@@ -212,6 +230,7 @@ def build(
         can_issue=lambda: reactions.issuing,
         anchors=reactions.anchors,
         following=following,
+        statistics=Statistics(sources, counts),
         tokens_known=web.tokens_known,
         token_uses=token_uses,
         log=lambda text: log.warn("{text}", text=text),
@@ -244,6 +263,7 @@ def build(
         following,
         token_uses,
         control,
+        counts,
         lanes,
         web,
         web_effects,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from corridors import Corridor
 
 from failoverdns.control.caller import Caller
+from failoverdns.control.counting import CommandCounts
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.reading import Source
 from failoverdns.model.application import Application
@@ -63,11 +64,27 @@ class NoSecondaries:
         """Reject the command."""
         raise Rejected("refused", "no zone has a secondary")
 
+    def lags(self) -> Iterator[dict[str, Json]]:
+        """Yield nothing."""
+        return iter(())
+
     async def wait(
         self, serials: Mapping[DomainName, int], seconds: float
     ) -> list[dict[str, Json]]:
         """Return at once: there is nobody to wait for."""
         return []
+
+
+class NothingCounted:
+    """A stand-in for a server that has counted nothing."""
+
+    async def report(self) -> dict[str, Json]:
+        """Return no numbers."""
+        return {}
+
+    def switches_of(self, group: str) -> Mapping[str, Json]:
+        """Return no switches."""
+        return {}
 
 
 ADMIN = Caller(unix_principal(0, 1, "pytest", "root"), lambda: EVERYTHING)
@@ -110,6 +127,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "can_issue": lambda: True,
             "anchors": lambda: NO_ANCHORS,
             "following": NoSecondaries(),
+            "statistics": NothingCounted(),
             "tokens_known": no_web,
             "token_uses": UnusedTokens(),
             "log": lambda _: None,
@@ -132,4 +150,6 @@ def source_of(corridor: Corridor) -> Source:
         effects=effects,
         caller=ADMIN,
         forbidden=0,
+        counts=CommandCounts(),
+        ledger=ledger.counts,
     )

@@ -25,6 +25,7 @@ FLOORS: Mapping[str, str] = {
     "":                "",
     "_native":         "",
     "model":           "",
+    "tallies":         "",
     "rules.derived":   "model",
     "rules.reports":   "model rules.derived",
     "rules.decisions": "model rules.derived rules.reports",
@@ -40,32 +41,35 @@ FLOORS: Mapping[str, str] = {
     "config":          "model regular_files program_faults confinement.user",
     "secret_files":    "model regular_files",
     "net":             "model regular_files secret_files",
-    "changes":         "model rules protocol store.interface",
+    "changes":         "model rules protocol store.interface tallies",
     "control.language": "model pki",
     "effects":         "model rules.derived",
     "control":         "model rules protocol pki store.interface net changes effects "
-                       "control.language",
+                       "control.language tallies",
     "answering":       "model protocol net secret_files _native",
-    "workers":         "model rules.derived protocol net answering confinement",
+    "workers":         "model rules.derived protocol net answering confinement tallies",
     "transfers":       "model rules.derived protocol net answering workers confinement "
-                       "secret_files",
+                       "secret_files tallies",
     "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
-                       "program_faults",
+                       "program_faults tallies",
     "web":             "model rules.derived protocol net answering workers confinement pki "
-                       "control.language delivery.fields",
+                       "control.language delivery.fields tallies",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model pki regular_files program_faults",
+    "probing":         "model pki regular_files program_faults tallies",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
-                       "issuing resolving",
+                       "issuing resolving tallies",
+    "change_counts":   "model rules.reports control.language tallies",
+    "statistics":      "model net change_counts",
     "trimming":        "model store.interface net effects",
     "token_uses":      "model rules.derived store.interface net",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
-                       "following token_uses web.calls web.certificate web.control_side",
+                       "following token_uses web.calls web.certificate web.control_side "
+                       "change_counts statistics",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading transfers.control_side "
@@ -78,6 +82,7 @@ FLOORS: Mapping[str, str] = {
     "trial":           "model rules protocol.table store net changes answering reactions "
                        "privileges transfers.keys web.certificate",
     "restarting":      "model confinement trial",
+    "metrics":         "",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
                        "control.language.requests",
@@ -108,6 +113,7 @@ HOMES: Mapping[str, str] = {
     "josepy":       "issuing",
     "requests":     "issuing",
     "click":        "cli",
+    "prometheus_client": "metrics",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
                     "control.shared control.turns control.web_lane "

@@ -14,8 +14,9 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from failoverdns.answering.accounts import ERRORS
+from failoverdns.answering.counting import ReplyCounts, add, flat, flat_native
 from failoverdns.answering.forwarding import Forwarding
-from failoverdns.answering.limiting import Treatment, packed
+from failoverdns.answering.limiting import Limiter, Treatment, packed
 from failoverdns.answering.link import LinkedConnection
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
@@ -58,6 +59,10 @@ class Answerer:
         self.listeners = Listeners(reactor, self, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
         self._memory = Memory(reactor)
+        self._udp, self._stream = ReplyCounts(), ReplyCounts()
+        """Counts of what is answered in Python: over UDP, and over TCP or TLS."""
+        self._ended: dict[str, int] = {}
+        """Counts of earlier tables and rate limits."""
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> Answered:
         """Return the reply to a packet from the address `host`, or None for no reply.
@@ -65,6 +70,17 @@ class Answerer:
         What is signed with a known key is returned as such, to be passed to `ask` or `hand_over`.
         Never raises: a packet that causes an unexpected exception is logged and gets SERVFAIL.
         """
+        counts = self._udp if udp else self._stream
+        limiter = self._settings.limiter
+        dropped = limiter.dropped if limiter is not None else 0
+        answered = self._answer(packet, host, udp)
+        if isinstance(answered, bytes):
+            counts.note(answered)
+        elif answered is None and (limiter is None or limiter.dropped == dropped):
+            counts.ignored += 1
+        return answered
+
+    def _answer(self, packet: bytes, host: str, udp: bool) -> Answered:
         try:
             settings, logging = self._settings, self.query_log.is_on
             if settings.limiter is None and not logging:
@@ -96,6 +112,7 @@ class Answerer:
             if self.query_log.is_on:
                 self.query_log.note(packet, sent or None, host, time.time(), udp=True)
             if sent:
+                self._udp.note(sent)
                 send(sent)
 
         self.forwarding.ask(packet, host, done)
@@ -170,6 +187,7 @@ class Answerer:
         if self._next is None:
             raise Malformed("no next table was begun")
         self._next.apply(delta)
+        add(self._ended, self._table_counts())
         self._table, self._next = self._next, None
         self._memory.note(LARGE)
 
@@ -183,7 +201,10 @@ class Answerer:
         Every TCP connection takes an open file, so the limit of the process is raised accordingly;
         if that is not possible there may be fewer connections.
         """
-        self._settings = answer_settings_of(settings, self._settings.limiter)
+        before = self._settings.limiter
+        self._settings = answer_settings_of(settings, before)
+        if before is not None and before is not self._settings.limiter:
+            add(self._ended, _limited(before))
         self.forwarding.configure(settings.secondaries)
         self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
@@ -206,7 +227,32 @@ class Answerer:
                 "accounts": len(limiter),
             }
         signed = self.forwarding.report() if self._settings.keys else None
-        return {**self.listeners.report(), "rate_limit": limited, "signed": signed}
+        counts: dict[str, Json] = {**self.counts()}
+        parts = {"rate_limit": limited, "signed": signed, "counts": counts}
+        return {**self.listeners.report(), **parts}
+
+    def counts(self) -> dict[str, int]:
+        """Return counts since the start of the process, by names of `answering.counting`."""
+        found = dict(self._ended)
+        limiter = self._settings.limiter
+        for part in (
+            flat("udp", self._udp),
+            flat(self.listeners.stream, self._stream),
+            self._table_counts(),
+            self.listeners.counts(),
+            _limited(limiter) if limiter is not None else {},
+            {
+                "signed.forwarded": self.forwarding.forwarded,
+                "signed.refused": self.forwarding.refused,
+            },
+        ):
+            add(found, part)
+        return found
+
+    def _table_counts(self) -> dict[str, int]:
+        """Return what the present table has counted itself."""
+        table = self._table
+        return flat_native(*table.counts()) if isinstance(table, ServesBatches) else {}
 
     def stop(self) -> None:
         """Close the sockets and the query log."""
@@ -214,3 +260,8 @@ class Answerer:
         self.listeners.close_all()
         self.forwarding.disconnect()
         self.query_log.close()
+
+
+def _limited(limiter: Limiter) -> dict[str, int]:
+    """Return the counts of a rate limit, by their names."""
+    return {"limited.dropped": limiter.dropped, "limited.slipped": limiter.truncated}

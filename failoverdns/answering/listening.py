@@ -98,6 +98,8 @@ class Listeners:
         self._open_tls: dict[int, _TLSListener] = {}
         self._door: TLSDoor | None = None
         """Lets clients in over TLS; None before there is a certificate."""
+        self._unsent = self._ignored = 0
+        """Replies that could not be sent, and packets without one, at sockets that are closed."""
 
     def report(self) -> dict[str, Json]:
         """Return the counts of unsent replies and of TCP connections, for `status`."""
@@ -112,6 +114,20 @@ class Listeners:
                 "max_connections": self.tcp_clients.most,
             },
             "tls": tls,
+        }
+
+    @property
+    def stream(self) -> str:
+        """How clients of connections ask: over TCP, or over TLS, which has a process of its own."""
+        return "tcp" if self._door is None else "tls"
+
+    def counts(self) -> dict[str, int]:
+        """Return counts since the start of the process, by names of `answering.counting`."""
+        return {
+            "unsent.udp": self._unsent + sum(one.udp.unsent for one in self._open.values()),
+            "ignored.udp": self._ignored + sum(one.udp.ignored for one in self._open.values()),
+            f"accepted.{self.stream}": self.tcp_clients.entered,
+            f"evicted.{self.stream}": self.tcp_clients.evicted,
         }
 
     @property
@@ -265,6 +281,8 @@ class Listeners:
 
     def _stop(self, listener: _Listener) -> None:
         """Stop reading packets and accepting connections."""
+        self._unsent += listener.udp.unsent
+        self._ignored += listener.udp.ignored
         self._reactor.removeReader(listener.udp)
         listener.udp.socket.close()
         maybeDeferred(listener.tcp.stopListening)

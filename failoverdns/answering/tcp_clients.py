@@ -53,8 +53,8 @@ class TCPClients:
         self.limits = limits
         self.allowed: int | None = None
         """The number of connections for which there are open files; None if there are enough."""
-        self.evicted = 0
-        """Number of connections that were closed because of a limit."""
+        self.entered = self.evicted = 0
+        """Numbers of connections that came, and that were closed because of a limit."""
         self._clock = clock
         self._memory = Memory(clock)
         self._places: dict[Connection, _Place] = {}
@@ -80,6 +80,7 @@ class TCPClients:
 
     def enter(self, connection: Connection, host: str) -> None:
         """Add a connection from the address `host`, and close one if there are too many."""
+        self.entered += 1
         place = self._places[connection] = _Place(prefix_of(host))
         neighbours = self._by_prefix.setdefault(place.prefix, {})
         neighbours[connection] = None

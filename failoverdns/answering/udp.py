@@ -74,6 +74,8 @@ class UDPReader:
         self.socket = sock
         self.unsent = 0
         """Number of replies that the kernel did not accept."""
+        self.ignored = 0
+        """Number of packets from where nobody is answered, without those that `serve` read."""
         self._respond = respond
         self._serve = serve
         self._ask = ask
@@ -135,6 +137,7 @@ class UDPReader:
             except OSError:
                 continue  # an ICMP error about an earlier reply
             if not _is_answerable(sender, own):
+                self.ignored += 1
                 continue
             reply = respond(packet, sender[0])
             if isinstance(reply, Signed):
@@ -159,6 +162,7 @@ class WildcardUDPReader(UDPReader):
                 continue
             local, source = _asked_address(ancillary)
             if not _is_answerable(sender, (local, self._own[1])):
+                self.ignored += 1
                 continue
             self._answer(packet, sender, source)
 

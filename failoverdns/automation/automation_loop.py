@@ -174,6 +174,21 @@ class Automation:
             },
         }
 
+    def statistics(self) -> dict[str, Json]:
+        """Return the numbers of automatic switching, for `stats`."""
+        return self._acting.report()
+
+    def probes(self) -> dict[str, Any]:
+        """Return the numbers of probes, for `stats`."""
+        report = self._probing.report()
+        return {
+            "results": self._probing.results.nested(),
+            "targets": report.targets,
+            "running": report.running,
+            "waiting": report.waiting,
+            "late": round(report.late, 3),
+        }
+
     def _shortage(self) -> list[Json]:
         """Return why probes wait though there are places, in the form of `lacking`."""
         why = self._prober.shortage

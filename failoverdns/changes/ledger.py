@@ -22,6 +22,7 @@ from random import Random
 from typing import Any, Final
 
 from failoverdns.changes.batch import Batch, Done, OperationKey, Submission
+from failoverdns.changes.counting import LedgerCounts
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.queue import MAX_BATCH, Queue
 from failoverdns.changes.state import State
@@ -99,6 +100,7 @@ class Ledger:
         self._waiting = Queue()
         self._draining = False
         self._expected = state.revision
+        self.counts = LedgerCounts()
         self.behind = False
         """The store may hold changes that are not visible here."""
         self.outage: Outage | None = None
@@ -132,6 +134,7 @@ class Ledger:
         if self.outage is not None:
             self.outage = replace(self.outage, reason=reason)
             return
+        self.counts.outages += 1
         self.outage = Outage(self._now(), reason, self.state.revision)
         self._outage_began(self.outage)
 
@@ -172,6 +175,7 @@ class Ledger:
         for outcome in batch.outcomes:
             submissions.pop(0).reply(fault if fault and isinstance(outcome, Done) else outcome)
         announce = self._announce_unrecorded if batch.is_unrecorded else self._announce
+        self.counts.unrecorded += len(batch.changes) * batch.is_unrecorded
         for change in batch.changes:
             announce(change)
 
@@ -281,18 +285,27 @@ class Ledger:
         bundles: tuple[Bundle, ...] = (),
     ) -> bool:
         self._expected = self.state.revision + len(changes)
+        began, counts = self._steady(), self.counts
+        result = "defect"
         try:
             await self._store.commit(self.state.revision, changes, operations, bundles)
+            result = "ok"
+            counts.changes += len(changes)
         except Conflict:
+            result = "conflict"
             self.behind = True
             return False
         except Unavailable as fault:
+            result = "unavailable"
             self._fault = str(fault)
             raise Rejected(_UNAVAILABLE, f"nothing was changed: {fault}") from None
         except OutcomeUnknown as fault:
+            result = "unknown"
             self._fault = str(fault)
             return await self._is_committed(changes, fault)
         finally:
+            counts.commits.add(result)
+            counts.seconds.add(self._steady() - began)
             self._expected = self.state.revision
         return True
 

@@ -20,6 +20,7 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
 from failoverdns.control.backing_up import back_up
 from failoverdns.control.caller import Caller, Permission
+from failoverdns.control.counting import CommandCounts
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import (
@@ -67,6 +68,7 @@ class CommandCorridor:
         self._store = store
         self._effects = effects
         self._permission = Permission(lambda: ledger.state, effects.steady, effects.log)
+        self._counts = CommandCounts()
 
     def permits(self, request: Request, caller: Caller) -> bool:
         """Return whether the caller may give this command now; a refusal is not counted."""
@@ -79,20 +81,21 @@ class CommandCorridor:
     def change(self, request: Request, caller: Caller, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes the state; `reply` is called once."""
         assert isinstance(request.command, Mutation)
+        answer = self._answered(request, reply)
         try:
             self._permission.check(request, caller)
         except Rejected as refusal:
-            reply(_lines(request, refusal))
+            answer(refusal)
             return
         if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
-            reply(_lines(request, _NOT_ISSUING))
+            answer(_NOT_ISSUING)
             return
         command, expected = _expecting(self._judged(request.command, caller), request.expected)
         submission = Submission(
             command=command,
             principal=caller.principal,
             given=request.given,
-            reply=self._answered(request, reply),
+            reply=answer,
             op_id=request.op_id,
             request=canonical(request.given),
             expected=expected,
@@ -108,9 +111,10 @@ class CommandCorridor:
         self, request: Request, reply: Callable[[Lines], None]
     ) -> Callable[[Outcome], None]:
         """Return what takes the outcome of a command, and replies: at once, or after a wait."""
-        command, began = request.command, self._effects.now()
+        command, began, start = request.command, self._effects.now(), self._effects.steady()
 
         def answer(outcome: Outcome) -> None:
+            self._counts.note(request, outcome, self._effects.steady() - start)
             if isinstance(command, Switch) and isinstance(outcome, Done) and _waits(command):
                 self._effects.spawn(self._waited(request, command, outcome, began, reply))
             elif isinstance(command, AddToken | RemoveToken) and isinstance(outcome, Done):
@@ -172,7 +176,7 @@ class CommandCorridor:
         except Rejected as refusal:
             if file is not None:
                 file.close()
-            return _lines(request, refusal)
+            return self._forbidden(request, refusal)
         if isinstance(request.command, Backup):
             await self._effects.token_uses.save()
             return await self._reply(request, back_up(self._store, file))
@@ -188,7 +192,7 @@ class CommandCorridor:
             self._permission.check(request, caller)
             _demand_nothing(request)
         except Rejected as refusal:
-            return _lines(request, refusal)
+            return self._forbidden(request, refusal)
         source = Source(
             self._ledger.state,
             self._store,
@@ -199,15 +203,25 @@ class CommandCorridor:
             effects=self._effects,
             caller=caller,
             forbidden=self._permission.forbidden,
+            counts=self._counts,
+            ledger=self._ledger.counts,
         )
         return await self._reply(request, read(source, request.command))
 
     async def _reply(self, request: Request, result: Awaitable[Result]) -> Lines:
-        state = self._ledger.state
+        state, start = self._ledger.state, self._effects.steady()
+        outcome: object = None
         try:
             return write_reply(request.id, state.revision, await result)
         except Rejected as refusal:
+            outcome = refusal
             return iter((write_refusal(request.id, refusal),))
+        finally:
+            self._counts.note(request, outcome, self._effects.steady() - start)
+
+    def _forbidden(self, request: Request, refusal: Rejected) -> Lines:
+        self._counts.note(request, refusal, 0.0)
+        return _lines(request, refusal)
 
     async def _approved(
         self, submission: Submission, approval: Approval, permit: Callable[[], None]

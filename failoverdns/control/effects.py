@@ -6,7 +6,7 @@ Commands that change the state go through the ledger.  Everything else is inject
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +43,9 @@ class AtSecondaries(Protocol):
     def secondaries(self) -> list[Json]:
         """Report each secondary, with its zones."""
 
+    def lags(self) -> Iterator[dict[str, Json]]:
+        """Yield for each secondary and zone how long it has been behind, in seconds."""
+
     def notify(self, origin: DomainName | None) -> list[str]:
         """Notify the secondaries of a zone, or all; return their names.  Raises Rejected."""
 
@@ -50,6 +53,16 @@ class AtSecondaries(Protocol):
         self, serials: Mapping[DomainName, int], seconds: float
     ) -> list[dict[str, Json]]:
         """Wait until secondaries have these serials, and report each of them."""
+
+
+class Counted(Protocol):
+    """What the parts of the running server have counted."""
+
+    async def report(self) -> dict[str, Json]:
+        """Return the numbers of all parts, for `stats`."""
+
+    def switches_of(self, group: str) -> Mapping[str, Json]:
+        """Return how often a group (by id) was switched, by side and by what."""
 
 
 class LastUses(Protocol):
@@ -90,6 +103,7 @@ class CommandEffects:
     anchors: Callable[[], Anchors]
     """Returns the roots that clients are known to trust."""
     following: AtSecondaries
+    statistics: Counted
     tokens_known: Callable[[], Awaitable[None]]
     """Waits a moment until the web process knows which tokens there are."""
     token_uses: LastUses

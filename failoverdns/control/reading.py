@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from failoverdns.changes.counting import LedgerCounts
 from failoverdns.changes.overlay import Overlay
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
 from failoverdns.control.auditing import exported, last_changes, verified
 from failoverdns.control.caller import Caller
+from failoverdns.control.counting import CommandCounts
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result, Streamed
+from failoverdns.control.statistics import statistics
 from failoverdns.control.store_report import UnrecordedNotes, store_report
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Facts
@@ -36,6 +39,7 @@ from failoverdns.model.commands.secondaries import ListSecondaries, ListZones
 from failoverdns.model.commands.server import (
     ExportRecords,
     QueryLogStatus,
+    Stats,
     Status,
     Watch,
     WhoAmI,
@@ -78,7 +82,8 @@ class Source:
 
     `behind` is true if the state may hold changes that are not served yet.  `outage` is set while
     the store cannot be written; `overlay` has the steps that are served and not stored.  `caller`
-    reads; `forbidden` counts the commands that were forbidden since the start.
+    reads; `forbidden` counts the commands that were forbidden since the start, `counts` all
+    commands, and `ledger` what the ledger did.
     """
 
     state: State
@@ -90,6 +95,8 @@ class Source:
     effects: CommandEffects
     caller: Caller
     forbidden: int
+    counts: CommandCounts
+    ledger: LedgerCounts
 
 
 async def read(source: Source, command: ReadCommand) -> Result:
@@ -109,6 +116,8 @@ async def read(source: Source, command: ReadCommand) -> Result:
             }
         case Status(name):
             return _group_status(source, name)
+        case Stats():
+            return await statistics(source, command)
         case ListApplications():
             copy, notes = state.copy(), _notes(source)
             return {"applications": Streamed(_applications(copy, copy.applications(), notes))}

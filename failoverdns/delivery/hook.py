@@ -29,6 +29,7 @@ from failoverdns.rules.reports.events import (
     events_of,
 )
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
+from failoverdns.tallies import Tally
 
 BACK_OFF = (1.0, 5.0, 30.0, 120.0, 300.0)
 """Seconds between attempts; the last one is for all further attempts."""
@@ -78,8 +79,10 @@ class Hook:
     """One hook: its queue and its progress."""
 
     def __init__(
-        self, settings: HookSettings, progress: HookProgress, effects: HookEffects
+        self, settings: HookSettings, progress: HookProgress, effects: HookEffects, runs: Tally
     ) -> None:
+        """Continue from `progress`; `runs` counts runs by the name of the hook and their result."""
+        self._runs = runs
         self.settings = settings
         self.progress = progress
         self._effects = effects
@@ -262,6 +265,12 @@ class Hook:
             self._is_stored = revision == progress.revision
 
     async def _run(self, event: Event, in_thread: RunInThread) -> Run:
+        """Run the program, and count the run."""
+        run = await self._run_once(event, in_thread)
+        self._runs.add(self.settings.name, "ok" if run.problem is None else "failed")
+        return run
+
+    async def _run_once(self, event: Event, in_thread: RunInThread) -> Run:
         folder = self._effects.folder
         lineage = None
         try:

@@ -18,6 +18,7 @@ from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.settings import HookSettings
 from failoverdns.rules.reports.events import before_switch
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
+from failoverdns.tallies import Tally
 
 
 class Hooks:
@@ -26,6 +27,8 @@ class Hooks:
     def __init__(self, effects: HookEffects) -> None:
         self._effects = effects
         self._hooks: dict[str, Hook] = {}
+        self.runs = Tally(2)
+        """Runs by the name of the hook and their result, `ok` or `failed`."""
 
     async def configure(self, settings: Sequence[HookSettings], revision: int) -> None:
         """Replace the hooks by these; new ones run for events after `revision`.
@@ -70,7 +73,7 @@ class Hooks:
             if before is not None:
                 before.stop()
                 progress = before.progress
-            self._hooks[wanted.name] = Hook(wanted, progress, self._effects)
+            self._hooks[wanted.name] = Hook(wanted, progress, self._effects, self.runs)
         for gone in old.values():
             gone.stop()
 

@@ -34,6 +34,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.pki.peer_certificates import identities
 from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
+from failoverdns.tallies import Tally
 
 MAX_WAIT: Final = 300
 """Seconds that a client may wait for a new certificate, at most."""
@@ -81,6 +82,8 @@ class Endpoint:
         self._clock = clock
         self._now = now
         self._waiting: set[_Waiting] = set()
+        self.answers = Tally(1)
+        """Requests by the status of their response; `gone` if the client has left before."""
 
     def site(self) -> Site:
         """Return the HTTP server."""
@@ -113,6 +116,7 @@ class Endpoint:
         except Exception:
             log.failure("a defect in failoverdns: a fetch of {name!r} failed", name=name)
             request.refuse(500, "the server failed; see its log")
+        self.answers.add("gone" if request.is_gone else str(request.code))
 
     async def _serve(self, request: OneRequest, name: str) -> None:
         format_ = request.argument(b"format") or PEM

@@ -7,7 +7,7 @@ command, once, and again when it is in step; events and hooks follow from the hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -170,6 +170,11 @@ class Following:
             }
             for one in self._standings.secondaries()
         ]
+
+    def lags(self) -> Iterator[dict[str, Json]]:
+        """Yield for each secondary and zone how long it has been behind, in seconds."""
+        for (name, zone), lag in self._standings.lags(self._effects.steady()):
+            yield {"secondary": name, "zone": zone.to_text(), "lag": round(lag, 3)}
 
     @property
     def catalog(self) -> DomainName | None:

@@ -236,6 +236,15 @@ class Standings:
             "problem": self.why(pair, view),
         }
 
+    def lags(self, steady: float) -> Iterator[tuple[Pair, float]]:
+        """Yield how many seconds each pair has been behind, 0 if it is in step.
+
+        `steady` is the present moment.  A pair of which nothing is known yet is behind, too.
+        """
+        for pair, standing in list(self._pairs.items()):
+            since = standing.behind_since
+            yield pair, max(0.0, steady - since.steady) if since is not None else 0.0
+
     def _is_in_step(self, pair: Pair) -> bool:
         standing = self._pairs.get(pair)
         return standing is not None and standing.behind_since is None

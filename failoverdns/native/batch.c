@@ -108,7 +108,7 @@ static void send_all(batch *b, int fd, unsigned count, tally *tally_)
 /* Set who asks, and whether the packet gets no reply, whatever that would be. */
 static void look_at_sender(
     packet *p, struct msghdr *message, size_t size, const answer_settings *settings,
-    const limits *limits, const struct sockaddr_storage *own)
+    const limits *limits, const struct sockaddr_storage *own, tally *count)
 {
     const void *local = turn_round(message);
     if (local == NULL)
@@ -118,6 +118,7 @@ static void look_at_sender(
     a->size = p->sender.ss_family == AF_INET6 ? 16 : 4;
     memcpy(a->address, host_of(&p->sender), a->size);
     p->is_refused = !is_answerable(&p->sender, own, local != NULL ? local : host_of(own));
+    count->ignored += p->is_refused;
     if (limits->limiter != NULL && !p->is_refused) {
         p->client = limiter_client(limits->limiter, a->address, a->size);
         p->is_refused = limiter_is_over(limits->limiter, &p->client, limits->now) &&
@@ -160,7 +161,7 @@ int answer_batches(
             packet *p = &b->packets[i];
             const size_t size = b->received[i].msg_len;
             p->query.size = 0;
-            look_at_sender(p, &b->received[i].msg_hdr, size, settings, limits, own);
+            look_at_sender(p, &b->received[i].msg_hdr, size, settings, limits, own, count);
             if (!p->is_refused)
                 prepare(t, &p->query, p->data, size);
         }
@@ -187,6 +188,8 @@ int answer_batches(
             length = limited(p, limits, &about, length);
             if (length == 0)
                 continue;
+            count->rcodes[p->reply[3] & 0xf]++;
+            count->truncated += p->reply[2] >> 1 & 1;
             b->out[replies] = (struct iovec){p->reply, length};
             b->sent[replies].msg_hdr = (struct msghdr){
                 .msg_name = &p->sender,

@@ -40,9 +40,14 @@ typedef struct batch {
 typedef void leave(
     void *caller, const uint8_t *data, size_t size, const struct msghdr *message);
 
-/* Numbers of packets that were answered, and of replies that could not be sent. */
+#define RCODES 16u /* of the header; BADCOOKIE, which needs EDNS, counts as 7 */
+
+/* Counts of packets and replies, which only grow. */
 typedef struct tally {
-    uint64_t answered, unsent;
+    uint64_t answered, unsent; /* replies that were sent, and that could not be */
+    uint64_t ignored;          /* packets from where nobody is answered */
+    uint64_t truncated;        /* replies with TC */
+    uint64_t rcodes[RCODES];   /* replies by RCODE */
 } tally;
 
 /* The accounts that replies are counted by, and the time: nanoseconds of the monotonic clock. */

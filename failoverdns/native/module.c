@@ -15,6 +15,7 @@ typedef struct {
     PyObject_HEAD
     table table;
     batch *batch;
+    tally count; /* of all packets that were served from this table */
 } Table;
 
 typedef struct { /* the state of the module */
@@ -277,9 +278,25 @@ static PyObject *serve(PyObject *object, PyObject *args)
     PyObject *rest = PyList_New(0);
     if (rest == NULL)
         return NULL;
-    tally count = {0};
-    answer_batches(self->batch, &self->table, &settings, &limits, fd, &own, &count, keep, rest);
-    return Py_BuildValue("KKN", count.answered, count.unsent, rest);
+    tally *count = &self->count;
+    const uint64_t answered = count->answered, unsent = count->unsent;
+    answer_batches(self->batch, &self->table, &settings, &limits, fd, &own, count, keep, rest);
+    return Py_BuildValue("KKN", count->answered - answered, count->unsent - unsent, rest);
+}
+
+static PyObject *counts(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    const tally *count = &((Table *)object)->count;
+    PyObject *rcodes = PyTuple_New(RCODES);
+    for (unsigned i = 0; rcodes != NULL && i < RCODES; i++) {
+        PyObject *number = PyLong_FromUnsignedLongLong(count->rcodes[i]);
+        if (number == NULL || PyTuple_SetItem(rcodes, (Py_ssize_t)i, number) < 0)
+            Py_CLEAR(rcodes);
+    }
+    if (rcodes == NULL)
+        return NULL;
+    return Py_BuildValue("NKK", rcodes, count->truncated, count->ignored);
 }
 
 static PyMethodDef methods[] = {
@@ -291,6 +308,7 @@ static PyMethodDef methods[] = {
     {"cut_above", cut_above, METH_VARARGS, "Return the highest zone cut above a name, or None."},
     {"memory", memory, METH_NOARGS, "Return the bytes of memory in use."},
     {"serve", serve, METH_VARARGS, "Answer packets that wait at a socket; return the rest."},
+    {"counts", counts, METH_NOARGS, "Return counts: replies by RCODE, truncated, ignored packets."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -57,6 +57,8 @@ class BoundAddresses:
         self._inherited = inherited
         self._numbers = count(1)
         self.bound: tuple[Bound, ...] = ()
+        self._lost_before = 0
+        """Packets that the kernel dropped at sockets that are closed now."""
 
     @property
     def addresses(self) -> tuple[ListenAddress, ...]:
@@ -65,8 +67,11 @@ class BoundAddresses:
 
     def lost(self) -> int:
         """Return the number of UDP packets that the kernel dropped because a socket was full."""
-        sockets = {os.fstat(one.pair[0].fileno()).st_ino: one.pair[0] for one in self.bound}
-        return sum(map(lost_packets, sockets.values()))
+        return _lost(self.bound)
+
+    def lost_since_start(self) -> int:
+        """Return the same number with the packets at sockets that were closed meanwhile."""
+        return self._lost_before + self.lost()
 
     def prepare(self, wanted: Iterable[ListenAddress]) -> list[Bound]:
         """Bind the addresses that are not bound yet; pass the result to `adopt` or `discard`.
@@ -88,6 +93,7 @@ class BoundAddresses:
         """Use newly bound sockets, and close the addresses that are no longer wanted."""
         kept = set(wanted)
         closing = [one for one in self.bound if one.asked not in kept]
+        self._lost_before += _lost(closing)
         self.bound = (*(one for one in self.bound if one.asked in kept), *fresh)
         self.discard(closing)
 
@@ -122,6 +128,12 @@ class BoundAddresses:
             Bound(next(self._numbers), index % places, asked, pair)
             for index, pair in enumerate(pairs)
         ]
+
+
+def _lost(bound: Iterable[Bound]) -> int:
+    """Return the number of packets that the kernel dropped at UDP sockets, each counted once."""
+    sockets = {os.fstat(one.pair[0].fileno()).st_ino: one.pair[0] for one in bound}
+    return sum(map(lost_packets, sockets.values()))
 
 
 def _another(asked: ListenAddress, pair: Pair) -> Pair:

@@ -19,6 +19,7 @@ from failoverdns.model.health import Cause, Check, ProbeResult, ProbeTarget
 from failoverdns.probing.kinds import PROBE_KINDS, Lane
 from failoverdns.probing.prober import Probes
 from failoverdns.probing.schedule import ProbeTiming, Schedule
+from failoverdns.tallies import Tally
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -82,6 +83,8 @@ class Probing(Generic[Key]):
         self._stopped = False
         self._started = self._good = self._unknown = self._running = 0
         self._bad: Counter[Cause] = Counter()
+        self.results = Tally(2)
+        """Probes by the kind of their check and their result: `good`, `unknown`, or the cause."""
         self._late, self._late_before, self._period = 0.0, 0.0, 0.0
 
     def set_targets(self, targets: Mapping[Key, ProbeTarget]) -> None:
@@ -149,6 +152,7 @@ class Probing(Generic[Key]):
             return
         now = self._reactor.seconds()
         self._late = max(self._late, now - result.seconds - due)
+        self.results.add(target.check.kind.value, _word(result))
         if result.cause is None:
             self._good += 1
         elif result.is_unknown:
@@ -161,6 +165,13 @@ class Probing(Generic[Key]):
                 settled = self._learn(key, result)
         finally:
             self._schedule.ended(key, now, self._dice, settled=settled)
+
+
+def _word(result: ProbeResult) -> str:
+    """Return the word for a result."""
+    if result.cause is None:
+        return "good"
+    return "unknown" if result.is_unknown else result.cause.value
 
 
 def timing_of(check: Check) -> ProbeTiming:

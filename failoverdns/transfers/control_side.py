@@ -12,7 +12,7 @@ there is none.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.deltas import write_parts, write_stored_rrsets
 from failoverdns.protocol.tsig import TSIGKey
 from failoverdns.rules.derived.view import View
+from failoverdns.tallies import Kept
 from failoverdns.transfers.calls import Call
 from failoverdns.transfers.interface import CarryOut
 from failoverdns.transfers.keys import read_tsig_keys, short_secrets
@@ -45,6 +46,7 @@ from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import Answering, CannotAnswer
+from failoverdns.workers.reports import MOST_COUNTED
 
 PAUSE: Final = 0.5
 """Seconds before a process that has ended is replaced; twice as long each time, if they go on."""
@@ -57,6 +59,12 @@ CHECK: Final = 5.0
 
 REPORT_TIME: Final = 1.0
 """Seconds for which `status` waits for the process; without its report, `status` is shorter."""
+
+NOTIFY: Final = "notify."
+"""How the names of counts of NOTIFY messages begin."""
+
+MOST_NAMES: Final = 30
+"""Names of counts in a report."""
 
 log = Logger()
 
@@ -96,6 +104,8 @@ class Transfers:
         self._process: TransferProcess | None = None
         self._is_running = False
         self._failures = 0
+        self._counted = Kept()
+        """What the processes have counted, also those that have ended."""
         self._checking = LoopingCall(self._check)
         self._checking.clock = reactor
 
@@ -118,6 +128,7 @@ class Transfers:
         if self._settings is None:
             if process is not None:
                 self._process = None
+                self._counted.end(process)
                 self._answering.link_with(None)
                 spawn(process.end())
                 self._lost()
@@ -155,7 +166,20 @@ class Transfers:
             asking = Deferred.fromCoroutine(process.call(Call.REPORT, bound=PATIENCE))
             with suppress(Gone, Stuck, Rejected, TimeoutError):
                 found = await asking.addTimeout(REPORT_TIME, self._reactor)
+                self._counted.note(process, counted_in(found))
         return {"serving": is_serving, **found}
+
+    async def statistics(self) -> dict[str, Json] | None:
+        """Return what `report` does, and all counts since the start: `requests` and `notifies`."""
+        report = await self.report()
+        if report is None:
+            return None
+        total: dict[str, dict[str, Json]] = {"counted": {}, "notifies": {}}
+        for name, count in self._counted.total().items():
+            is_notify = name.startswith(NOTIFY)
+            kind = "notifies" if is_notify else "counted"
+            total[kind][name.removeprefix(NOTIFY)] = count
+        return {**report, **total}
 
     async def stop(self) -> None:
         """End the process."""
@@ -176,6 +200,10 @@ class Transfers:
     def _check(self) -> None:
         if self._process is not None and self._process.is_filled:
             self._process.check()
+            spawn(self._note_counts())
+
+    async def _note_counts(self) -> None:
+        await self.report()
 
     def _launch(self) -> None:
         """Start a process; what it needs is sent meanwhile."""
@@ -219,6 +247,7 @@ class Transfers:
         if process is not self._process:
             return
         self._process = None
+        self._counted.end(process)
         self._answering.link_with(None)
         self._lost()
         text = "transfer process {pid} has ended; another one takes its place"
@@ -238,6 +267,17 @@ class Transfers:
     def _configuration(self) -> dict[str, Any]:
         assert self._settings is not None
         return {"settings": write_settings(self._settings), "protocol": PROTOCOL}
+
+
+def counted_in(report: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts in a report of a transfer process; what is no count is left out."""
+    found: dict[str, int] = {}
+    for part, prefix in (("requests", ""), ("notifies", NOTIFY)):
+        counts = report.get(part)
+        for name, count in counts.items() if isinstance(counts, dict) else ():
+            if type(count) is int and 0 <= count < MOST_COUNTED and len(found) < MOST_NAMES:
+                found[f"{prefix}{name}"] = count
+    return found
 
 
 def _stored_parts(view: View) -> Iterator[bytes]:

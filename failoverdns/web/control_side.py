@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +34,7 @@ from failoverdns.net.listeners import Listener, Listeners, close_listeners
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedListener
 from failoverdns.net.tls_material import TLSMaterial
+from failoverdns.tallies import Kept
 from failoverdns.web.calls import LANES, Call, ServerState, write_checks, write_state
 from failoverdns.web.certificate import Vault, VaultCertificate, names_of, read_files, unusual
 from failoverdns.web.process import PATIENCE, WebProcess
@@ -41,6 +42,7 @@ from failoverdns.web.settings import make_web_settings, write_settings
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import PROTOCOL, write_address, write_material
 from failoverdns.workers.interface import CannotAnswer
+from failoverdns.workers.reports import MOST_COUNTED
 
 PAUSE: Final = 0.5
 """Seconds before a process that has ended is replaced; twice as long each time, if they go on."""
@@ -68,6 +70,9 @@ NEW_LANE: Final = 0.02
 
 WANT: Final = "lanes of the web process"
 """Name of the open files that lanes need."""
+
+STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
+"""Classes of statuses that responses are counted by."""
 
 log = Logger()
 
@@ -122,6 +127,8 @@ class Web:
         """The check values that were sent last."""
         self._state = ServerState()
         self._looks = 0
+        self._counted = Kept()
+        """What the processes have counted, also those that have ended."""
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
 
@@ -203,12 +210,19 @@ class Web:
             asking = Deferred.fromCoroutine(process.call(Call.REPORT, bound=PATIENCE))
             with suppress(Gone, Stuck, Rejected, TimeoutError):
                 found = await asking.addTimeout(REPORT_TIME, self._reactor)
+                self._counted.note(process, counted_in(found))
         return {
             "serving": is_serving,
             "addresses": [str(one.address) for one in self._listeners.bound],
             "tls": self._settings.is_tls,
+            "certificate": self._material is not None,
             **found,
         }
+
+    async def statistics(self) -> dict[str, Json] | None:
+        """Return what `report` does, and all counts since the start as `counted`."""
+        report = await self.report()
+        return {**report, "counted": {**self._counted.total()}} if report is not None else None
 
     def log_addresses(self) -> None:
         """Log the addresses at which HTTP is served."""
@@ -352,11 +366,16 @@ class Web:
         self._looks = (self._looks + 1) % CHECK
         if self._looks == 0:
             process.check()
+            spawn(self._note_counts())
+
+    async def _note_counts(self) -> None:
+        await self.report()
 
     def _ended(self, process: WebProcess) -> None:
         if process is not self._process:
             return
         self._process = None
+        self._counted.end(process)
         self._effects_now.lanes.close()
         text = "web process {pid} has ended; another one takes its place"
         log.error(text, pid=process.pid)
@@ -378,3 +397,16 @@ class Web:
     def _effects_now(self) -> WebEffects:
         assert self._effects is not None
         return self._effects
+
+
+def counted_in(report: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts in a report of a web process; what is no count is left out."""
+    requests = report.get("requests")
+    found = {name: report.get(name) for name in ("refused_tokens", "limited", "dropped")}
+    if isinstance(requests, dict):
+        found |= {f"requests.{name}": requests.get(name) for name in STATUSES}
+    return {
+        name: count
+        for name, count in found.items()
+        if type(count) is int and 0 <= count < MOST_COUNTED
+    }

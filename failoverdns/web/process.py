@@ -23,6 +23,9 @@ from failoverdns.workers.spawned_process import SpawnedProcess
 SERVE: Final = "failoverdns.web.child:serve"
 """The function that the web process runs."""
 
+FAREWELL: Final = 4.0
+"""Seconds in which it must have answered what it was asked, when it is to end."""
+
 PATIENCE: Final = 20.0
 """Seconds in which it must answer a call; no command and no query waits for that."""
 
@@ -70,11 +73,15 @@ class WebProcess(SpawnedProcess):
 
     async def end(self) -> None:
         """End the process; it first answers what it was asked, if it serves already."""
+        self._retiring = True
         if not self.is_serving:
-            self._retiring = True
             self._kill()
-        with suppress(Stuck):
-            await (self.retire() if self.is_serving else self._end())
+        with suppress(Gone, Stuck, Rejected):
+            if self.is_serving:
+                await self.call(Call.RETIRE, bound=FAREWELL)
+                self._channel.close()
+            await self._end()
+        self._kill()
 
     async def _check(self) -> None:
         await self._call_quietly(Call.APPLIED, None, [])

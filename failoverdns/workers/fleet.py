@@ -35,6 +35,7 @@ from failoverdns.protocol.table.deltas import write_parts, write_swap
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calling import call_all, call_later
 from failoverdns.workers.calls import PROTOCOL, Call, write_material
+from failoverdns.workers.counted import Counted
 from failoverdns.workers.filling import FILLING, fill, fill_next
 from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
 from failoverdns.workers.handover import Orphans, dismiss
@@ -43,7 +44,7 @@ from failoverdns.workers.interface import CannotAnswer, Give, HandedSockets, Par
 from failoverdns.workers.kept_texts import KeptTexts
 from failoverdns.workers.query_logs import log_queries
 from failoverdns.workers.rendezvous import TLS_PLACE
-from failoverdns.workers.reports import collected, combined, in_words
+from failoverdns.workers.reports import combined, in_words
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers, warn_of_query_log
 from failoverdns.workers.socket_division import (
     divide_connections,
@@ -89,6 +90,7 @@ class Fleet:
         self._is_outdated = False
         """Whether the files on disk are of a version that cannot answer for this one."""
         self._heartbeat = Heartbeat(reactor, lambda: self._workers)
+        self._counted = Counted(reactor, lambda: self._workers)
 
     async def start(self, config: Config, parts: Parts) -> None:
         """Start and fill the processes, then let them answer.
@@ -121,6 +123,7 @@ class Fleet:
         self._arrange()
         await self.visible()
         self._heartbeat.start()
+        self._counted.start()
 
     async def recall(self) -> list[str]:
         """Find the processes of an earlier control process; return the texts that they keep."""
@@ -203,7 +206,10 @@ class Fleet:
         """Use what has changed in the setup, in every process."""
         over_tls = [worker for worker in self._workers if worker.is_tls]
         if not self._speaks_tls:
+            if over_tls:
+                await self._counted.reports()
             for worker in over_tls:
+                self._counted.end(worker)
                 self._workers.remove(worker)
                 spawn(worker.retire())
         elif not over_tls:
@@ -225,9 +231,18 @@ class Fleet:
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
-        asked = [worker for worker in self._workers if worker.is_serving]
-        by_pid = collected(asked, await call_all(self._workers, Call.REPORT))
-        return combined(self._workers, by_pid, self._setup.addresses.lost())
+        found = await self._counted.reports()
+        return combined(self._workers, found, self._setup.addresses.lost())
+
+    async def statistics(self) -> dict[str, Json]:
+        """Return what `report` does, and all counts since the start of the control process."""
+        report = await self.report()
+        return {
+            **report,
+            "counts": {**self._counted.total()},
+            "lost": self._setup.addresses.lost_since_start(),
+            "ended": self._counted.ended,
+        }
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
         """Turn the query log of every process on or off, and return the status of all together.
@@ -252,6 +267,7 @@ class Fleet:
         """Stop every process, and leave the sockets to whoever has the setup."""
         self._replacing = False
         self._heartbeat.stop()
+        self._counted.stop()
         running = [*self._workers, *self._orphans.taken()]
         retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
@@ -271,6 +287,7 @@ class Fleet:
         """Leave the workers answering, for the next program."""
         self._replacing = False
         self._heartbeat.stop()
+        self._counted.stop()
         with suppress(Rejected):
             await self.visible()  # all that was sent has arrived
         for worker in self._workers:
@@ -318,6 +335,7 @@ class Fleet:
         if worker not in self._workers:  # it is not wanted any more
             return
         self._workers.remove(worker)
+        self._counted.lose(worker)
         if not self._replacing:
             return
         if not self._is_outdated:

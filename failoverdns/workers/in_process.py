@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from failoverdns.answering.answerer import Answerer
+from failoverdns.answering.counting import add
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
@@ -143,6 +144,19 @@ class InProcess:
         if over_tls["workers"]:
             report["tls"], report["workers"] = over_tls["tls"], over_tls["workers"]
         return report
+
+    async def statistics(self) -> dict[str, Json]:
+        """Return what `report` does, and all counts since the start."""
+        report, over_tls = await self.report(), await self._over_tls.statistics()
+        counts, others = self._answerer.counts(), over_tls["counts"]
+        if isinstance(others, dict):
+            add(counts, {name: one for name, one in others.items() if isinstance(one, int)})
+        return {
+            **report,
+            "counts": {**counts},
+            "lost": self._setup.addresses.lost_since_start(),
+            "ended": over_tls["ended"],
+        }
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
         """Turn the query log on or off if `command` says so, and return its status.

@@ -106,6 +106,13 @@ class Answering(Protocol):
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections, for `status`."""
 
+    async def statistics(self) -> dict[str, Json]:
+        """Return what `report` does, and what was counted since the start, for `stats`.
+
+        `counts` has numbers by the names of `answering.counting`; `lost` packets were dropped by
+        the kernel; `ended` processes ended without being asked to.
+        """
+
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
         """Turn the query log on or off if `command` says so, and return its status.
 

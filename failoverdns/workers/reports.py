@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from twisted.python.failure import Failure
 
+from failoverdns.answering.counting import NAMES
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
 from failoverdns.workers.worker_process import Worker
@@ -16,6 +17,9 @@ _OF_EACH: Final = ("rendezvous", "fast_path", "version", "confinement")
 
 _OPTIONAL: Final = ("rate_limit", "signed", "tls")
 """What a process may leave out of its report."""
+
+MOST_COUNTED: Final = 1 << 63
+"""What no count reaches: a process that reports more is not believed."""
 
 MAX_TEXT: Final = 100
 """Characters of a text in a report."""
@@ -39,7 +43,7 @@ def combined(
         "signed": added(signed) if signed else None,
         "tls": added(tls) if tls else None,
         "workers": [
-            {"pid": worker.pid, "answering": worker.is_serving}
+            {"pid": worker.pid, "place": worker.place, "answering": worker.is_serving}
             | {name: found.get(worker.pid, {}).get(name) for name in _OF_EACH}
             for worker in workers
         ],
@@ -79,6 +83,7 @@ def check_report(report: Any) -> None:
             continue
         if not isinstance(counts, dict) or not all(type(one) is int for one in counts.values()):
             raise Malformed(f"a report whose {name} are not counts")
+    _check_counts(report.get("counts"))
     for name in ("fast_path", "version"):
         text = report.get(name)
         if not isinstance(text, str) or not _is_short(text):
@@ -86,6 +91,16 @@ def check_report(report: Any) -> None:
     held = report.get("confinement")
     if held is not None and not (isinstance(held, dict) and all(map(_is_short, held.values()))):
         raise Malformed("a report whose confinement is not short texts and numbers")
+
+
+def _check_counts(counts: Any) -> None:
+    """Raise Malformed unless counts are numbers with known names; another version has none."""
+    if counts is None:
+        return
+    if not isinstance(counts, dict) or not counts.keys() <= NAMES:
+        raise Malformed("a report of counts that nobody knows")
+    if not all(type(one) is int and 0 <= one < MOST_COUNTED for one in counts.values()):
+        raise Malformed("a report whose counts are not numbers that can be counted to")
 
 
 def _is_short(value: Any) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.model.roles import EVERYTHING, ROLE_WORDS, Grant, Rights, Role, is_within
+from failoverdns.model.roles import EVERYTHING, ROLE_WORDS, Grant, Rights, Role, is_within, matcher
 
 
 def test_each_role_includes_those_before_it() -> None:
@@ -78,3 +78,11 @@ def test_a_grant_with_one_limit_covers_nothing_of_the_other_kind() -> None:
     assert not shops.covers_application("shop-eu")
     assert Grant(Role.OPERATOR).covers_group("blog")
     assert Grant(Role.OPERATOR).covers_application("blog")
+
+
+@given(st.lists(LETTERS, max_size=3).map(tuple), st.text("ab.+", max_size=8))
+def test_a_matcher_of_patterns_agrees_with_their_comparison(
+    patterns: tuple[str, ...], name: str
+) -> None:
+    """It is the same question for a name that is no pattern, only faster for many names."""
+    assert matcher(patterns)(name) == is_within(name, patterns)

@@ -233,6 +233,7 @@ SESSION = (
     ),
     Typed("querylog status", "queries.json, every 10th query\n", {"on": True, "written": 0}),
     Typed("querylog off", "query log: off\n", {"on": False}),
+    Typed("stats", "groups: ", {"groups_omitted": 0, "behind": 0}),
     Typed("whoami", ": admin\n", {"role": "admin", "grants": [{"role": "admin"}]}),
     Typed("restart", "restarted: failoverdns ", {}),
     Typed(

@@ -34,7 +34,7 @@ CERTIFICATES = "docs/tutorial-certificates.md"
 REFERENCE = "docs/control.md"
 """It has a transcript, too."""
 SECONDARIES = "docs/tutorial-secondaries.md"
-PORTS = ("5300", "5301", "5302", "8443", "14000", "15000")
+PORTS = ("5300", "8053", "5301", "5302", "8443", "14000", "15000")
 
 
 @pytest.fixture

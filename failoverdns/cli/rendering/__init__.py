@@ -17,6 +17,7 @@ from failoverdns.cli.rendering import (
     records,
     secondaries,
     server,
+    stats,
     tokens,
 )
 from failoverdns.cli.rendering.history import event
@@ -47,6 +48,7 @@ WRITERS: Final = {
     **records.WRITERS,
     **secondaries.WRITERS,
     **server.WRITERS,
+    **stats.WRITERS,
     **tokens.WRITERS,
 }
 """What prints the result of each command."""

@@ -85,6 +85,11 @@ def _server(server: Result) -> Iterator[str]:
     for worker in server.get("workers", ()):
         if worker.get("rendezvous") is False:
             yield f"process {worker['pid']} cannot be taken over: its socket cannot be made"
+    if (http := server.get("http")) is not None:
+        if not http["serving"]:
+            yield "http: no process serves it at the moment; its log lines say why"
+        elif http["tls"] and not http["certificate"]:
+            yield "http: HTTPS is refused until there is a certificate"
     udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
     if udp.get("lost"):
         yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"

@@ -31,7 +31,7 @@ from failoverdns.model.errors import Rejected
 _ORDER: Final = (
     "switch", "preflight", "status", "history", "watch", "records", "application", "head", "group",
     "record", "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health",
-    "certificate", "zone", "secondary", "backup", "querylog", "token", "whoami",
+    "certificate", "zone", "secondary", "backup", "querylog", "stats", "token", "whoami",
 )  # fmt: skip
 """The first words of commands, in the order of `--help`; others follow."""
 

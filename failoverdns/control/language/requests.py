@@ -7,7 +7,7 @@ This module has the limits of a line; `control.language.commands` has the comman
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
@@ -73,11 +73,26 @@ _TOO_MANY: Final = Rejected(
 class Streamed:
     """A part of a result that is too long to hold in memory: a list, or a text in pieces."""
 
-    items: Iterable[Json]
+    items: Iterable[Json | Pause]
     text: bool = False
 
 
-Result = Mapping[str, "Json | Streamed"]
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stands in a streamed list for work that made no item: others have their turn after it."""
+
+
+PAUSE: Final = Pause()
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A part of a result that is known only after the parts before it were written."""
+
+    value: Callable[[], Json]
+
+
+Result = Mapping[str, "Json | Streamed | Late"]
 
 
 def longest(line: bytes | bytearray) -> int:
@@ -135,6 +150,10 @@ def write_reply(
     pieces.append(', "result": {')
     size = 0
     for piece in _result_pieces(result):
+        if piece is None:
+            yield "".join(pieces).encode()
+            pieces, size = [], 0
+            continue
         pieces.append(piece)
         size += len(piece)
         if size >= chunk:
@@ -227,10 +246,13 @@ def _is_op_id(value: Json) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_OP_ID and value.isprintable()
 
 
-def _result_pieces(result: Result) -> Iterator[str]:
+def _result_pieces(result: Result) -> Iterator[str | None]:
+    """Yield a result in pieces; None for a pause."""
     for index, (key, value) in enumerate(result.items()):
         yield ", " * (index > 0) + json.dumps(key) + ": "
-        if not isinstance(value, Streamed):
+        if isinstance(value, Late):
+            yield _dumps(value.value())
+        elif not isinstance(value, Streamed):
             yield _dumps(value)
         elif value.text:
             yield '"'
@@ -238,10 +260,19 @@ def _result_pieces(result: Result) -> Iterator[str]:
                 yield _dumps(piece)[1:-1]
             yield '"'
         else:
-            yield "["
-            for number, item in enumerate(value.items):
-                yield ", " * (number > 0) + _dumps(item)
-            yield "]"
+            yield from _list_pieces(value.items)
+
+
+def _list_pieces(items: Iterable[Json | Pause]) -> Iterator[str | None]:
+    yield "["
+    separator = ""
+    for item in items:
+        if isinstance(item, Pause):
+            yield None
+            continue
+        yield separator + _dumps(item)
+        separator = ", "
+    yield "]"
 
 
 def _dumps(value: object) -> str:

@@ -14,14 +14,27 @@ from failoverdns.model.commands.server import (
     QueryLogOn,
     QueryLogStatus,
     Restart,
+    Stats,
     Status,
     Watch,
     WhoAmI,
 )
+from failoverdns.model.errors import Rejected
 from failoverdns.model.roles import Role
 
 MAX_SAMPLE = 1_000_000
 """Largest N for which every N-th query is logged."""
+
+MAX_PATTERNS: Final = 20
+"""Patterns in one command: each is compared with the name of every group."""
+
+
+def _stats(groups: tuple[str, ...] = ()) -> Stats:
+    """Return the command `stats`; raises Rejected if there are too many patterns."""
+    if len(groups) > MAX_PATTERNS:
+        raise Rejected("invalid", f"--groups: at most {MAX_PATTERNS} patterns, not {len(groups)}")
+    return Stats(groups)
+
 
 ROWS: Final = (
     CommandRow(
@@ -29,6 +42,23 @@ ROWS: Final = (
         "Show what is served, and why.",
         (ONE_GROUP,),
         Status,
+        role=Role.VIEWER,
+        reads=True,
+    ),
+    CommandRow(
+        "stats",
+        "Show what was counted since the start, and the present load: the numbers of `/metrics`.",
+        (
+            Parameter(
+                "groups",
+                "show the groups whose names match; without it all, if there are at most 1,000",
+                values.group_pattern,
+                "PATTERN",
+                repeated=True,
+            ),
+        ),
+        _stats,
+        "stats --groups 'shop-*'",
         role=Role.VIEWER,
         reads=True,
     ),

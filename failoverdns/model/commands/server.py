@@ -50,6 +50,16 @@ class Status(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Stats(ReadCommand):
+    """`stats`: all counts and gauges, with those of the groups that match one of `groups`.
+
+    Without patterns every group is shown, if there are not too many.
+    """
+
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Watch(ReadCommand):
     """`watch`: send an event for each change until the client disconnects."""
 

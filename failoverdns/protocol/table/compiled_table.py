@@ -64,6 +64,10 @@ class CompiledTable:
         _, unsent, left = self._table.serve(descriptor, joined, limiter)
         return unsent, left
 
+    def counts(self) -> tuple[tuple[int, ...], int, int]:
+        """Return what `serve` has counted: replies by RCODE, truncated ones, ignored packets."""
+        return self._table.counts()
+
     def find(self, name: bytes) -> Entry | None:
         """Return the entry of a name, or None if the name does not exist."""
         found = self._table.find(name)

@@ -86,6 +86,12 @@ The third argument has the accounts of rate limiting; None if every reply is sen
 
 @runtime_checkable
 class ServesBatches(Protocol):
-    """A table that reads from sockets itself."""
+    """A table that reads from sockets itself, and counts what it answers."""
 
     serve: Batches
+
+    def counts(self) -> tuple[tuple[int, ...], int, int]:
+        """Return counts since the creation: replies by RCODE, truncated ones, ignored packets.
+
+        BADCOOKIE, which has more than four bits, counts as 7.
+        """

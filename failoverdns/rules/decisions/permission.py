@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.applications import SetHead
@@ -21,7 +20,7 @@ from failoverdns.model.commands.groups import Switch
 from failoverdns.model.commands.health import ForceHealth, ReportHealth
 from failoverdns.model.commands.server import WhoAmI
 from failoverdns.model.errors import Rejected
-from failoverdns.model.roles import Grant, HeadGrant, Rights, Role, is_within
+from failoverdns.model.roles import Grant, HeadGrant, Rights, Role, matcher
 from failoverdns.model.token import Token
 from failoverdns.rules.derived.view import View
 
@@ -141,14 +140,12 @@ def _covers_application(view: View, grants: tuple[Grant, ...], name: str) -> boo
 
 
 def _follow_only(view: View, grant: Grant, name: str) -> bool:
-    """Return whether the applications that match have groups, all of which a grant covers."""
-    if "*" in name or "?" in name:
-        found = [each for each in view.applications() if fnmatchcase(each.name, name)]
-    else:
-        found = [each for each in (view.application_named(name),) if each is not None]
-    patterns = grant.groups or ()
-    return bool(found) and all(
-        any(view.following(each.id))
-        and all(is_within(group.name, patterns) for group in view.following(each.id))
-        for each in found
-    )
+    """Return whether an application has groups, and a grant covers all of them.
+
+    A pattern of names is not covered: what it matches may change before the command is decided.
+    """
+    application = view.application_named(name)
+    if application is None or not any(view.attachments(application.id)):
+        return False
+    matches = matcher(grant.groups or ())
+    return all(matches(group.name) for group in view.following(application.id))

@@ -68,6 +68,14 @@ def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, An
             "check web of eu: set `server_name`",
         ),
         (
+            {"http": {"serving": False, "tls": False, "certificate": False}},
+            "http: no process serves it at the moment; its log lines say why",
+        ),
+        (
+            {"http": {"serving": True, "tls": True, "certificate": False}},
+            "http: HTTPS is refused until there is a certificate",
+        ),
+        (
             {"udp": {"lost": 3}},
             "udp: 3 packet(s) lost, queries came faster than they were read",
         ),

@@ -70,6 +70,7 @@ from failoverdns.model.commands.server import (
     QueryLogOn,
     QueryLogStatus,
     Restart,
+    Stats,
     Status,
     Watch,
     WhoAmI,
@@ -248,6 +249,8 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ),
     ("watch", {}, Watch()),
     ("whoami", {}, WhoAmI()),
+    ("stats", {}, Stats()),
+    ("stats --groups shop-* --groups eu", {"groups": ["shop-*", "eu"]}, Stats(("shop-*", "eu"))),
     ("records", {}, ExportRecords()),
     (
         "records --zone Failover.test",
@@ -529,6 +532,7 @@ ACTIONS = {
 READS = {
     "preflight",
     "status",
+    "stats",
     "history",
     "watch",
     "whoami",
@@ -660,6 +664,7 @@ FIRST_WORDS = [
     "secondary",
     "backup",
     "querylog",
+    "stats",
     "token",
     "whoami",
     "restart",
@@ -673,7 +678,7 @@ def test_help_lists_the_most_used_commands_first() -> None:
 KNOWN = (
     "known: application, automation, backup, certificate, explain, flag, group, head, health, "
     "history, maintenance, plan, preflight, querylog, record, records, rehearse, restart, "
-    "secondary, status, switch, token, watch, whoami, zone"
+    "secondary, stats, status, switch, token, watch, whoami, zone"
 )
 
 

@@ -18,7 +18,7 @@ from failoverdns.model.commands.server import Restart, Watch
 from failoverdns.model.roles import Role
 
 VIEWER = [
-    "status", "whoami", "history", "watch", "records", "preflight", "explain", "rehearse",
+    "status", "stats", "whoami", "history", "watch", "records", "preflight", "explain", "rehearse",
     "application list", "group list", "health show", "plan list", "flag list", "certificate list",
     "certificate show", "certificate challenge-name", "querylog status", "record list",
     "zone list", "secondary list",

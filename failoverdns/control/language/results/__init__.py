@@ -18,6 +18,7 @@ from failoverdns.control.language.results import (
     records,
     server,
     shared,
+    stats,
     tokens,
 )
 
@@ -40,6 +41,7 @@ RESULTS: Final[dict[str, Schema]] = {
     **history.RESULTS,
     **records.RESULTS,
     **server.RESULTS,
+    **stats.RESULTS,
     **tokens.RESULTS,
 }
 """The schema of the result of each command, by its words.

@@ -26,6 +26,7 @@ _CONFINEMENT: Final = nullable(map_of({"type": ["integer", "boolean", "string", 
 _WORKER: Final = record(
     {
         "pid": COUNT,
+        "place": INTEGER,
         "answering": BOOLEAN,
         "rendezvous": nullable({"type": ["string", "boolean"]}),
         "fast_path": nullable(TEXT),
@@ -63,6 +64,20 @@ _TRANSFERS: Final = record(
         "requests": _COUNTS,
     },
 )
+_HTTP: Final = record(
+    {"serving": BOOLEAN, "addresses": list_of(TEXT), "tls": BOOLEAN, "certificate": BOOLEAN},
+    {
+        "pid": COUNT,
+        "version": TEXT,
+        "confinement": _CONFINEMENT,
+        "connections": COUNT,
+        "streams": COUNT,
+        "requests": _COUNTS,
+        "refused_tokens": COUNT,
+        "limited": COUNT,
+        "dropped": COUNT,
+    },
+)
 _SERVER: Final = record(
     {
         "behind": BOOLEAN,
@@ -72,6 +87,7 @@ _SERVER: Final = record(
         "signed": nullable(_COUNTS),
         "tls": nullable(_COUNTS),
         "transfers": nullable(_TRANSFERS),
+        "http": nullable(_HTTP),
         "control": _COUNTS,
         "open_files": _COUNTS,
         "automation": record(
