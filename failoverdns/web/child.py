@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from failoverdns import __version__
+from failoverdns.confinement.worker import Confinement, confine_web
 from failoverdns.control.language.openapi import document
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
@@ -49,6 +51,9 @@ DRAINING: Final = 2.0
 
 FAREWELL: Final = 0.05
 """Seconds between the last reply and the end of the process, for the reply to be sent."""
+
+NICE: Final = 5
+"""How much other processes of the server come first."""
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -80,7 +85,7 @@ class WebProcess:
         )
         self._server = WebServer(reactor, self._admission, Routes(parts, reactor))
         self._ports: dict[int, Any] = {}
-        self._is_confined = False
+        self._confinement: Confinement | None = None
 
     def start(self) -> None:
         """Open the channel to the control process."""
@@ -127,8 +132,8 @@ class WebProcess:
         return None
 
     def _configure(self, arguments: dict[str, Any]) -> None:
-        if not self._is_confined:
-            self._is_confined = True
+        if self._confinement is None:
+            self._confine()
             OURS.want(
                 "HTTP connections",
                 MOST,
@@ -144,6 +149,12 @@ class WebProcess:
             self._server.context.adopt(material)
         except Malformed as fault:
             log.error("the certificate before is used on: {fault}", fault=str(fault))
+
+    def _confine(self) -> None:
+        """Give up what is not needed, before the first socket arrives."""
+        self._confinement = confine_web(Path(__file__).parents[1])
+        if self._confinement.fault:
+            log.error("the web process is not confined: {why}", why=self._confinement.fault)
 
     def _open(self, number: int, family: Any, descriptor: int) -> None:
         """Listen on a socket, which is ours now."""
@@ -176,6 +187,7 @@ class WebProcess:
         return {
             "pid": os.getpid(),
             "version": __version__,
+            "confinement": asdict(self._confinement) if self._confinement is not None else None,
             "connections": len(self._server.places),
             "streams": len(self._streams.all),
             "requests": {f"{one}xx": self._server.answered[f"{one}xx"] for one in range(2, 6)},
@@ -208,6 +220,7 @@ def title(control_socket: str) -> str:
 
 def serve(control_socket: str) -> int:
     """Run the web process until it is retired, or its control process is gone."""
+    os.nice(NICE)
     name_process(title(control_socket), "failoverdns-h")
     begin_logging()
     reactor = take_reactor()
