@@ -67,9 +67,7 @@ FLOODS: dict[str, Flood | None] = {
     "200 event streams that never read": Flood(
         "/api/v1/events", "deaf", connections=200, rate=200, networks=2
     ),
-    "10,000/s wrong tokens, one address": Flood(
-        STATUS, connections=200, rate=10_000, token=WRONG
-    ),
+    "10,000/s wrong tokens, one address": Flood(STATUS, connections=200, rate=10_000, token=WRONG),
     "10,000/s wrong tokens, 250 addresses": Flood(
         STATUS, connections=250, rate=10_000, networks=250, token=WRONG
     ),
@@ -205,7 +203,9 @@ class Stage:
         if not flood.path:
             out = ssl.MemoryBIO()
             with suppress(ssl.SSLWantReadError):
-                self.context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+                self.context.wrap_bio(
+                    ssl.MemoryBIO(), out, server_hostname="localhost"
+                ).do_handshake()
             return out.read()
         token = flood.token or self.tokens["viewer"]
         return (
@@ -239,7 +239,9 @@ class Stage:
 
         def switch_over_http(number: int) -> None:
             began = time.monotonic()
-            status = self._post("switch", {"groups": ["g1"], "to": ("backup", "primary")[number % 2]})
+            status = self._post(
+                "switch", {"groups": ["g1"], "to": ("backup", "primary")[number % 2]}
+            )
             if status == 200:
                 seen.over_http.append(time.monotonic() - began)
             else:
