@@ -33,6 +33,7 @@ from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.web.admission import Admission
 from failoverdns.web.bodies import Held
 from failoverdns.web.calls import Call, LaneKind, ServerState, read_checks, read_state
+from failoverdns.web.cloud66.serving import serve as serve_cloud66
 from failoverdns.web.events import Streams
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.responding import Responses
@@ -82,6 +83,7 @@ class WebProcess:
             StaticFiles(STATIC),
             lambda: self._state,
             json.dumps(document(__version__)).encode() + b"\n",
+            cloud66=serve_cloud66,
         )
         self._server = WebServer(reactor, self._admission, Routes(parts, reactor))
         self._ports: dict[int, Any] = {}

@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 
 from failoverdns.control.language.commands import find_row
 from failoverdns.control.language.requests import (
+    MAX_ID,
     MAX_LINE,
     TOO_LONG,
     Unreadable,
@@ -173,8 +174,14 @@ def _problem(fault: Unreadable) -> Problem:
 
 
 def _invalid(text: str, fields: Mapping[str, Json]) -> Problem:
-    id_ = fields.get("id")
-    return of_refusal(Rejected("invalid", text), id_=id_ if isinstance(id_, str | int) else None)
+    return of_refusal(Rejected("invalid", text), id_=_valid_id(fields.get("id")))
+
+
+def _valid_id(value: Json) -> Json:
+    """Return the id of a request, or None in place of one that the control socket refuses."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_ID else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _decoded(part: str, what: str) -> str:

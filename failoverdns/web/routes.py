@@ -30,6 +30,7 @@ from failoverdns.web.asking import asker
 from failoverdns.web.authentication import Bearer, unauthorized
 from failoverdns.web.calls import ServerState
 from failoverdns.web.channel import HTTPRequest
+from failoverdns.web.cloud66.shapes import failed
 from failoverdns.web.events import Streams
 from failoverdns.web.exchange import Ask, WebReply, WebRequest
 from failoverdns.web.headers import careful_fields
@@ -142,13 +143,20 @@ class Routes:
             await self._route(response, careful)
         except Held as held:
             await deferLater(self._reactor, held.seconds, held.let_go)
-            response.fail(held.problem)
+            self._fail(response, held.problem)
         except Problem as problem:
-            response.fail(problem)
+            self._fail(response, problem)
         except Exception:
             log.failure("a defect in failoverdns: a request could not be answered")
             text = "the server failed; see its log"
             response.fail(of_http(503, text, code="unavailable"))
+
+    def _fail(self, response: Response, problem: Problem) -> None:
+        """Send a problem, in the shape that the clients of its path read."""
+        if response.request.path.startswith(CLOUD66):
+            response.reply(failed(problem))
+        else:
+            response.fail(problem)
 
     async def _route(self, response: Response, careful: Mapping[str, str]) -> None:
         """Answer a request by its path."""
