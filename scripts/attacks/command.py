@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.measuring import machine
 
-from attacks import disk, losses, tables
+from attacks import disk, floods, losses, tables
 from attacks.cases import CASES
 from attacks.kills import Kills
 from attacks.power import PowerLosses, loses_what_is_not_synced
@@ -81,6 +81,28 @@ def _losses(arguments: argparse.Namespace) -> int:
     return 1 if any(result["wrong"] for result in results) else 0
 
 
+def _http(arguments: argparse.Namespace) -> int:
+    print(f"floods of HTTP clients, {_where()}", flush=True)
+    chosen = {
+        name: flood for name, flood in floods.FLOODS.items() if (arguments.only or "") in name
+    }
+    results: dict[str, dict[str, Any]] = {}
+    for is_secure in (False, True):
+        of_kind = {name: f for name, f in chosen.items() if f.is_secure == is_secure}
+        if of_kind:
+            with tempfile.TemporaryDirectory() as name:
+                stage = floods.Stage(Path(name), groups=arguments.groups, is_secure=is_secure)
+                try:
+                    for name, flood in of_kind.items():
+                        results[name] = stage.measure(flood, arguments.seconds)
+                        print(f"{name}: {results[name]['clients']}", flush=True)
+                finally:
+                    stage.close()
+    print(tables.markdown(floods.rows(results)))
+    tables.write_json(arguments.json, {"where": machine(), "results": results})
+    return 1 if any(result["broken"] for result in results.values()) else 0
+
+
 def _where() -> str:
     at = datetime.now(UTC).isoformat(timespec="minutes")
     return f"{at}, " + ", ".join(f"{name} {value}" for name, value in machine().items())
@@ -107,6 +129,13 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(run=_losses)
     one.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all of them")
     one.add_argument("--scale", type=float, default=1.0, help="the share of the events to cause")
+    one.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    text = "floods of HTTP clients: requests, wrong tokens, streams, half requests, handshakes"
+    one = commands.add_parser("http", help=text, description=text)
+    one.set_defaults(run=_http)
+    one.add_argument("--only", metavar="TEXT", help="floods whose names contain this")
+    one.add_argument("--seconds", type=float, default=10.0, metavar="S", help="of each flood (10)")
+    one.add_argument("--groups", type=int, default=1000, metavar="N", help="of the server (1000)")
     one.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import ssl
 import subprocess
 import threading
@@ -23,7 +24,7 @@ from typing import Any
 
 import dns.message
 import dns.query
-from authority import make_authority
+from authority import Authority
 from system.server import DEADLINE, wait_for
 
 from attacks.target import Target
@@ -52,6 +53,8 @@ class Flood:
     networks: int = 1
     token: str = ""
     """The token that they show: of a viewer if it is empty."""
+    changed: int = 0
+    """Groups that are switched together, four times a second, so that events are long."""
 
     @property
     def is_secure(self) -> bool:
@@ -60,12 +63,12 @@ class Flood:
 
 
 STATUS = "/api/v1/status"
-FLOODS: dict[str, Flood | None] = {
-    "nothing else": None,
+FLOODS: dict[str, Flood] = {
+    "nothing else": Flood(STATUS, rate=0),
     "1,000/s of a viewer: status of a group": Flood(f"{STATUS}?group={GROUP}"),
     "1,000/s of a viewer: status of all": Flood(STATUS),
     "200 event streams that never read": Flood(
-        "/api/v1/events", "deaf", connections=200, rate=200, networks=2
+        "/api/v1/events", "deaf", connections=200, rate=200, networks=2, changed=150
     ),
     "10,000/s wrong tokens, one address": Flood(STATUS, connections=200, rate=10_000, token=WRONG),
     "10,000/s wrong tokens, 250 addresses": Flood(
@@ -103,7 +106,7 @@ class Stage:
         self.is_secure = is_secure
         self.context = ssl.create_default_context()
         if is_secure:
-            authority = make_authority()
+            authority = Authority()
             authority.issue("localhost").save(folder, "web")
             self.context = ssl.create_default_context(cadata=authority.pem)
         text = self.target.config.read_text()
@@ -112,7 +115,9 @@ class Stage:
         subprocess.run(["cc", "-O2", "-o", self.flooder, SOURCE], check=True)
         self.target.start()
         wait_for(lambda: "HTTP is served" in self.target.log.read_text())
-        self.port = int(self.target.log.read_text().split("HTTP on 127.0.0.1:")[1].split()[0])
+        found = re.search(r"HTTPS? on 127\.0\.0\.1:(\d+)", self.target.log.read_text())
+        assert found is not None
+        self.port = int(found[1])
         self._fill(groups)
         self.tokens = {
             role: self.target.do(command="token add", name=role, role=role)["token"]
@@ -123,13 +128,13 @@ class Stage:
         """Stop the server."""
         self.target.kill()
 
-    def measure(self, flood: Flood | None, seconds: float) -> dict[str, Any]:
+    def measure(self, flood: Flood, seconds: float) -> dict[str, Any]:
         """Flood the server for some seconds; return the figures."""
         before = self.memory()
         highest = dict(before)
         with self._flooding(flood, seconds) as process:
             time.sleep(0.5)
-            with self._watching() as seen:
+            with self._watching(flood.changed) as seen:
                 until = time.monotonic() + seconds
                 while time.monotonic() < until:
                     time.sleep(0.25)
@@ -173,10 +178,8 @@ class Stage:
                 assert reply["ok"], reply
 
     @contextmanager
-    def _flooding(
-        self, flood: Flood | None, seconds: float
-    ) -> Iterator[subprocess.Popen[str] | None]:
-        if flood is None or flood.rate == 0:
+    def _flooding(self, flood: Flood, seconds: float) -> Iterator[subprocess.Popen[str] | None]:
+        if flood.rate == 0:
             yield None
             return
         file = self.target.folder / "request"
@@ -213,8 +216,8 @@ class Stage:
         ).encode()
 
     @contextmanager
-    def _watching(self) -> Iterator[Seen]:
-        """Switch and ask all the while."""
+    def _watching(self, changed: int) -> Iterator[Seen]:
+        """Switch and ask all the while; switch `changed` other groups together, too."""
         seen, over = Seen(), threading.Event()
 
         def repeated(act: Callable[[int], None], pause: float) -> None:
@@ -231,7 +234,8 @@ class Stage:
         def switch(number: int) -> None:
             side = ("backup", "primary")[number % 2]
             began = time.monotonic()
-            reply = client.ask({"command": "switch", "groups": [GROUP], "to": side})
+            client.send({"command": "switch", "groups": [GROUP], "to": side})
+            reply = client.receive()
             seen.switches.append(time.monotonic() - began)
             assert reply["ok"], reply
             found = self.target.resolve(HOSTNAME)
@@ -247,6 +251,13 @@ class Stage:
             else:
                 seen.http_failures += 1
 
+        def switch_many(number: int) -> None:
+            groups = [f"g{n + 2}" for n in range(changed)]
+            side = ("backup", "primary")[number % 2]
+            with self.target.connect() as other:
+                other.send({"command": "switch", "groups": groups, "to": side})
+                assert other.receive()["ok"]
+
         query = dns.message.make_query(HOSTNAME, "A", use_edns=-1)
 
         def ask(number: int) -> None:
@@ -254,10 +265,10 @@ class Stage:
             assert dns.query.udp(query, "127.0.0.1", 5, self.target.port).answer, number
             seen.answers.append(time.monotonic() - began)
 
-        threads = [
-            threading.Thread(target=repeated, args=arguments)
-            for arguments in ((switch, 0.05), (switch_over_http, 0.1), (ask, 0.01))
-        ]
+        repeating = [(switch, 0.05), (switch_over_http, 0.1), (ask, 0.01)]
+        if changed:
+            repeating.append((switch_many, 0.25))
+        threads = [threading.Thread(target=repeated, args=one) for one in repeating]
         for thread in threads:
             thread.start()
         try:
@@ -297,3 +308,38 @@ def _figures(seconds: list[float]) -> dict[str, float]:
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     found = {"median": median(ordered), "p99": p99, "max": ordered[-1]}
     return {"number": len(seconds), **{name: round(x * 1000, 1) for name, x in found.items()}}
+
+
+def rows(results: dict[str, dict[str, Any]]) -> list[tuple[object, ...]]:
+    """Return the rows of a table of figures by flood."""
+
+    def times(figures: dict[str, float]) -> str:
+        return " / ".join(f"{figures[name]:g}" for name in ("median", "p99", "max"))
+
+    found: list[tuple[object, ...]] = [
+        (
+            "flood",
+            "switch, ms: median / 99 % / longest",
+            "switch over HTTP, ms",
+            "without a reply",
+            "answer, ms",
+            "control and web process, at most MiB",
+            "sent, 2xx, 4xx",
+        )
+    ]
+    for name, result in results.items():
+        memory, clients = result["memory_mib"], result["clients"]
+        counts = (clients.get(key, 0) for key in ("sent", "2xx", "4xx"))
+        tried = result["http_switch_ms"]["number"] + result["http_failures"]
+        found.append(
+            (
+                name,
+                times(result["switch_ms"]),
+                times(result["http_switch_ms"]),
+                f"{result['http_failures']} of {tried}",
+                times(result["answer_ms"]),
+                ", ".join(f"{memory[kind][1]:g}" for kind in ("control", "http")),
+                ", ".join(f"{count:,}" for count in counts),
+            )
+        )
+    return found

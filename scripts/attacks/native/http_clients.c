@@ -77,11 +77,13 @@ static void open_one(int number)
     struct connection *one = &connections[number];
     struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
     struct epoll_event event = {.events = EPOLLOUT, .data.u32 = (uint32_t)number};
-    const int yes = 1;
+    const int yes = 1, little = 4096;
     const uint32_t network = (uint32_t)(opened % (uint64_t)networks);
     one->sock = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (one->sock < 0)
         fail("no socket");
+    if (kind == DEAF) /* what is not read stays with the server */
+        setsockopt(one->sock, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
     from.sin_addr.s_addr = htonl(0x7f010001u + network);
     setsockopt(one->sock, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
     if (bind(one->sock, (struct sockaddr *)&from, sizeof from))
