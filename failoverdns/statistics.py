@@ -24,6 +24,8 @@ Report = Callable[[], Awaitable[Mapping[str, Json] | None]]
 _USUAL: Final = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 """RCODEs that are shown from the beginning: Prometheus sees no rise of what was not there."""
 
+_NO_RUNS: Final = {"ok": 0, "failed": 0}
+
 _TLS: Final = -1
 """The place of the answering process for TLS."""
 
@@ -67,6 +69,7 @@ class Statistics:
         answering = await sources.answering()
         transfers, http = await sources.transfers(), await sources.http()
         automation, clients = sources.automation(), sources.clients()
+        hooks = [_hook(one) for one in sources.hooks()]
         return {
             "started": round(self._started, 3),
             "build": {
@@ -87,8 +90,8 @@ class Statistics:
             },
             "automatic_refusals": automation.get("refused"),
             "probes": {**sources.probes()},
-            "hooks": [_hook(one) for one in sources.hooks()],
-            "hook_runs": {**sources.hook_runs()},
+            "hooks": hooks,
+            "hook_runs": {**{str(hook["name"]): _NO_RUNS for hook in hooks}, **sources.hook_runs()},
             "deliveries": {**sources.deliveries()},
             **_transfers(transfers),
             **_http(http),
@@ -155,7 +158,7 @@ def _http(report: Mapping[str, Json] | None) -> dict[str, Json]:
     }
 
 
-def _hook(report: Any) -> dict[str, Json]:
+def _hook(report: Any) -> dict[str, Any]:
     """Return the numbers in the report of a hook."""
     return {"name": report["name"], "waiting": report["waiting"]}
 

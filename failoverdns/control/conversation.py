@@ -91,6 +91,11 @@ class Conversation:
         return all(slot is self._restart for slot in self._slots)
 
     @property
+    def is_reading(self) -> bool:
+        """Whether the next piece is that of a reply to a command that only reads."""
+        return bool(self._slots) and self._slots[0].is_read
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is due to the client, and it is not in the middle of asking."""
         return not self._slots and self.intake.lines.size is None
@@ -184,8 +189,7 @@ class Conversation:
             return None
         slot = self._slots[0]
         if slot.request is not None:
-            reads = isinstance(slot.request.command, ReadCommand)
-            if reads and not self._shared.reads.has(self._client):
+            if slot.is_read and not self._shared.reads.has(self._client):
                 return None
             request, slot.request = slot.request, None
             self._begin(slot, request)
@@ -224,6 +228,7 @@ class Conversation:
             )
         else:
             slot.request = request
+            slot.is_read = isinstance(request.command, ReadCommand)
             commands = self._shared.commands
             if isinstance(request.command, Restart) and commands.permits(request, self.caller):
                 self._restart, self.restart_id = slot, request.id

@@ -11,6 +11,7 @@ from typing import Any, Final
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import Request
 from failoverdns.model.errors import Rejected
+from failoverdns.model.rule_names import ACTIVE_SIDE, FLAP_GUARD, PreflightRule
 from failoverdns.tallies import OTHER, Histograms, Tally
 
 OK: Final = "ok"
@@ -27,7 +28,7 @@ class CommandCounts:
         """Commands by their words and result."""
         self.seconds = Histograms()
         """How long they took, by their words."""
-        self.refused = Tally(1)
+        self.refused = Tally(1, [(rule,) for rule in (*PreflightRule, ACTIVE_SIDE, FLAP_GUARD)])
         """Refused commands, once for each rule; what was only tried does not count."""
 
     def note(self, request: Request, outcome: object, seconds: float) -> None:

@@ -41,13 +41,15 @@ class RequestExecutor(Protocol):
 class Slot:
     """The place of a reply in the order of replies: empty, or with lines to send."""
 
-    __slots__ = ("file", "is_long", "lines", "request", "size")
+    __slots__ = ("file", "is_long", "is_read", "lines", "request", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         """The bytes of the request, or of the event."""
         self.is_long = False
         """Whether the request was a long one."""
+        self.is_read = False
+        """Whether the request is a command that only reads."""
         self.request: Request | None = None
         """An action or a reading command whose turn has not come."""
         self.lines: Lines | None = None

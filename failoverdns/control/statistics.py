@@ -78,7 +78,8 @@ async def statistics(source: Source, command: Stats) -> Result:
 def _commands(source: Source, found: Mapping[str, Json]) -> dict[str, Any]:
     """Return what became of commands and commits, and which rules refused a switch."""
     counts, ledger = source.counts, source.ledger
-    refused: Any = dict(counts.refused.nested())
+    refused: Any = {rule.name: 0 for rule in source.state.settings.safety_rules}
+    refused |= counts.refused.nested()
     automatic: Any = found.get("automatic_refusals") or {}
     for rule, count in automatic.items():
         refused[rule] = refused.get(rule, 0) + count

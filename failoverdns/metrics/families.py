@@ -205,7 +205,7 @@ CERTIFICATES: Final = (
     _gauge("certificates", "certificates_total", "Certificates."),
     _gauge("certificates_omitted", "certificates_omitted", "Certificates without a sample."),
     _gauge("acme_orders", "orders/{state}", "Certificate orders under way, by state."),
-    _counter("acme_orders_total", "acme/{result}", "Steps of certificate orders, by result."),
+    _counter("acme_order_steps_total", "acme/{result}", "Steps of certificate orders, by result."),
     _counter("deliveries_total", "deliveries/{status}", "Fetches of certificates, by HTTP status."),
 )
 """Certificates, their issue and their delivery."""
@@ -244,7 +244,9 @@ STORE: Final = (
     ),
     _counter("store_outages_total", "store/outages", "Times that the state could not be written."),
     _gauge(
-        "unrecorded_steps", "store/unrecorded", "Automatic steps that are served and not stored."
+        "store_unrecorded_steps",
+        "store/unrecorded",
+        "Automatic steps that are served and not stored.",
     ),
     _counter("unrecorded_steps_total", "store/unrecorded_total", "All such steps since the start."),
 )

@@ -120,7 +120,7 @@ def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     It takes 0.3 us a name, because an application may be attached to many thousand groups.
     """
     parts = (re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
-    pattern = re.compile("|".join(parts) or "(?!)", re.DOTALL)
+    pattern = re.compile("|".join(parts) if patterns else "(?!)", re.DOTALL)
     return lambda name: pattern.fullmatch(name) is not None
 
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,9 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from failoverdns import __version__
+from failoverdns.confinement.worker import Confinement, confine_web
 from failoverdns.control.language.openapi import document
+from failoverdns.metrics.exposition import begin
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import ListenAddress
@@ -31,6 +34,7 @@ from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.web.admission import Admission
 from failoverdns.web.bodies import Held
 from failoverdns.web.calls import Call, LaneKind, ServerState, read_checks, read_state
+from failoverdns.web.cloud66.serving import serve as serve_cloud66
 from failoverdns.web.events import Streams
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.responding import Responses
@@ -49,6 +53,9 @@ DRAINING: Final = 2.0
 
 FAREWELL: Final = 0.05
 """Seconds between the last reply and the end of the process, for the reply to be sent."""
+
+NICE: Final = 5
+"""How much other processes of the server come first."""
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -77,10 +84,12 @@ class WebProcess:
             StaticFiles(STATIC),
             lambda: self._state,
             json.dumps(document(__version__)).encode() + b"\n",
+            render=begin,
+            cloud66=serve_cloud66,
         )
         self._server = WebServer(reactor, self._admission, Routes(parts, reactor))
         self._ports: dict[int, Any] = {}
-        self._is_confined = False
+        self._confinement: Confinement | None = None
 
     def start(self) -> None:
         """Open the channel to the control process."""
@@ -127,8 +136,8 @@ class WebProcess:
         return None
 
     def _configure(self, arguments: dict[str, Any]) -> None:
-        if not self._is_confined:
-            self._is_confined = True
+        if self._confinement is None:
+            self._confine()
             OURS.want(
                 "HTTP connections",
                 MOST,
@@ -144,6 +153,16 @@ class WebProcess:
             self._server.context.adopt(material)
         except Malformed as fault:
             log.error("the certificate before is used on: {fault}", fault=str(fault))
+
+    def _confine(self) -> None:
+        """Give up what is not needed, before the first socket arrives, and let others come first.
+
+        It did not before: on a busy machine it would start too slowly.
+        """
+        os.nice(NICE)
+        self._confinement = confine_web(Path(__file__).parents[1])
+        if self._confinement.fault:
+            log.error("the web process is not confined: {why}", why=self._confinement.fault)
 
     def _open(self, number: int, family: Any, descriptor: int) -> None:
         """Listen on a socket, which is ours now."""
@@ -176,6 +195,7 @@ class WebProcess:
         return {
             "pid": os.getpid(),
             "version": __version__,
+            "confinement": asdict(self._confinement) if self._confinement is not None else None,
             "connections": len(self._server.places),
             "streams": len(self._streams.all),
             "requests": {f"{one}xx": self._server.answered[f"{one}xx"] for one in range(2, 6)},

@@ -265,3 +265,43 @@ def test_a_long_reply_comes_in_pieces_and_waits_for_its_reader(served: Served) -
     while served.clock.getDelayedCalls():
         served.clock.advance(0.01)
     assert transport.replies() == ["x" * 100_000]
+
+
+def working(clock: Clock, count: int) -> Iterator[bytes]:
+    """Yield a reply in pieces, each of which takes a millisecond."""
+    for piece in pieces(count):
+        clock.rightNow += 0.001
+        yield piece
+
+
+def test_reading_over_http_leaves_most_of_the_time_to_others(served: Served) -> None:
+    """All lanes together: after each piece, nothing is read for twice as long as it took."""
+    lanes = [served.open() for _ in range(3)]
+    for lane, _ in lanes:
+        lane.dataReceived(TOKEN + STATUS)
+    for reading in served.slow.reads:
+        reading.callback(working(served.clock, 50))
+    assert len(served.slow.reads) == 3
+    began = served.clock.seconds()
+
+    def sent() -> int:
+        return sum(len(transport.value()) for _, transport in lanes)
+
+    while not all(transport.value().endswith(b'"\n') for _, transport in lanes):
+        before = sent()
+        served.clock.advance(0.0005)
+        assert sent() - before <= 1000
+    assert served.clock.seconds() - began >= 3 * 50 * 0.003
+    assert [len(line) for _, one in lanes for line in one.replies()] == [50_000] * 3
+
+
+def test_a_command_that_changes_something_does_not_wait_for_those_that_read(
+    served: Served,
+) -> None:
+    (reader, _), (writer, transport) = served.open(), served.open()
+    reader.dataReceived(TOKEN + STATUS)
+    served.slow.reads[0].callback(working(served.clock, 1000))
+    writer.dataReceived(TOKEN + SWITCH)
+    served.slow.finish(0, "done")
+    assert transport.replies() == ["done"]
+    assert served.clock.seconds() < 0.005

@@ -307,3 +307,16 @@ def test_what_is_asked_is_always_a_valid_request(words: str, body: bytes) -> Non
         assert fault.status in (400, 422)  # noqa: PT017
         return
     read_request(asked.line)
+
+
+@pytest.mark.parametrize(
+    ("id_", "echoed"),
+    [(7, 7), ("a", "a"), (0.5, 0.5), (True, None), ([1], None), ("x" * 1001, None), (None, None)],
+)
+def test_a_refusal_before_the_control_socket_has_only_an_id_that_it_takes(
+    id_: Any, echoed: Any
+) -> None:
+    body = {"name": "shop", "id": id_, "op_id": "a"}
+    with pytest.raises(Problem) as caught:
+        asked_by_post("group remove", body, idempotency_key="b")
+    assert (caught.value.status, caught.value.id) == (422, echoed)

@@ -13,12 +13,15 @@ from typing import Any, Final
 
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.json_schema import COUNT, Schema, constant, named, record
+from failoverdns.control.language.openapi_cloud66 import CLOUD66, CLOUD66_PATHS
+from failoverdns.control.language.openapi_cloud66 import TAGS as CLOUD66_TAGS
 from failoverdns.control.language.openapi_paths import OTHER_PATHS, TAGS
 from failoverdns.control.language.openapi_problems import PROBLEMS, problem_responses, statuses
 from failoverdns.control.language.parameter_schemas import parameter_schema, request_schema
-from failoverdns.control.language.requests import MAX_OP_ID
+from failoverdns.control.language.requests import MAX_OP_ID, MAX_VALUES
 from failoverdns.control.language.results import RESULTS, SCHEMAS
 from failoverdns.control.language.rows import CommandRow, Parameter
+from failoverdns.control.language.words import read_words, split_words
 
 WITHOUT_REPLY: Final = ("watch",)
 """Commands that have no single reply: over HTTP, `/api/v1/events` has their events."""
@@ -49,9 +52,18 @@ _PARAMETERS: Final[Schema] = {
         "in": "header",
         "description": "carry the command out only if nothing (for `switch`: none of its groups) "
         "has changed since this revision, which is quoted, as in the `ETag` of a reply",
-        "schema": {"type": "string", "pattern": '^"[0-9]{1,19}"$'},
+        "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "the `ETag` of the reply that the client has",
+        "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
     },
 }
+OF_REVISION: Final = frozenset(("flag list", "history"))
+"""Commands whose reply is the same as long as the revision is."""
+
 _ETAG: Final[Schema] = {
     "description": "the revision of the state, quoted",
     "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
@@ -67,8 +79,11 @@ def document(version: str) -> Schema:
         "info": {"title": _TITLE, "version": version, "description": _ABOUT},
         "servers": [{"url": "/", "description": "this server"}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in (*dict.fromkeys(_tag(row) for row in rows), *TAGS)],
-        "paths": {**paths, **OTHER_PATHS},
+        "tags": [
+            {"name": name}
+            for name in (*dict.fromkeys(_tag(row) for row in rows), *TAGS, *CLOUD66_TAGS)
+        ],
+        "paths": {**paths, **OTHER_PATHS, **CLOUD66_PATHS},
         "components": {
             "securitySchemes": {
                 "token": {
@@ -83,6 +98,7 @@ def document(version: str) -> Schema:
                 **{reply_name(row): _reply(row) for row in rows},
                 **SCHEMAS,
                 **PROBLEMS,
+                **CLOUD66,
             },
         },
     }
@@ -100,7 +116,7 @@ def _path(row: CommandRow) -> Schema:
 
 def _post(row: CommandRow) -> Schema:
     headers = () if row.reads else ("IdempotencyKey", "IfMatch")
-    content: Schema = {"schema": request_schema(row)}
+    content: Schema = {"schema": request_schema(row), **_example(row)}
     return {
         **_about(row, operation_id(row)),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in headers],
@@ -110,11 +126,24 @@ def _post(row: CommandRow) -> Schema:
 
 
 def _get(row: CommandRow) -> Schema:
+    parameters = [_query_parameter(one) for one in row.parameters if not one.local]
+    responses = _responses(row, _ANY)
+    if row.words in OF_REVISION:
+        parameters.append({"$ref": "#/components/parameters/IfNoneMatch"})
+        responses["304"] = {"description": "the reply is the one that the client has"}
     return {
         **_about(row, f"get_{operation_id(row)}"),
-        "parameters": [_query_parameter(one) for one in row.parameters if not one.local],
-        "responses": _responses(row, _ANY),
+        "parameters": parameters,
+        "responses": responses,
     }
+
+
+def _example(row: CommandRow) -> Schema:
+    """Return the example of a row as the JSON object of a request, without paths of files."""
+    if not row.example or any(one.file or one.local for one in row.parameters):
+        return {}
+    _, fields = read_words(split_words(row.example, MAX_VALUES))
+    return {"example": fields}
 
 
 def _about(row: CommandRow, name: str) -> Schema:

@@ -51,13 +51,14 @@ _FIELDS: Final[dict[int, dict[str, Schema]]] = {
 }
 """Header fields of responses, by status."""
 
-_RULE: Final = record({"rule": TEXT, "message": TEXT}, {"group": {"type": ["string", "null"]}})
+RULE: Final = record({"rule": TEXT, "message": TEXT}, {"group": {"type": ["string", "null"]}})
+"""A rule that a switch did not pass."""
 
 PROBLEMS: Final[dict[str, Schema]] = {
     "Error": described(
         record(
             {"code": one_of(get_args(Code)), "message": TEXT},
-            {"rules": described(list_of(_RULE), "the rules that a switch did not pass")},
+            {"rules": described(list_of(RULE), "the rules that a switch did not pass")},
         ),
         "the error of the control socket's reply",
     ),

@@ -63,6 +63,11 @@ function openView() {
   const wasThere = page.shown !== null;
   const [before] = (page.shown ?? "").split("?");
   page.shown = shown;
+  if (page.view?.follow && before === shown.split("?")[0]) {
+    page.view.follow(now_);
+    showSearch(now_);
+    return;
+  }
   page.view?.end?.();
   const found = VIEWS.find(({ path }) => path === (now_.path[0] ?? "")) ?? VIEWS[0];
   const build = now_.path.length > 1 && found.single ? found.single : found.view;
@@ -71,15 +76,21 @@ function openView() {
   page.view.start?.();
   page.isMenuOpen = false;
   document.title = `${now_.path[1] ? `${now_.path[1]} · ` : ""}${found.title} · failoverdns`;
-  const isSearching = document.activeElement?.id === "search";
-  const search = document.getElementById("search");
-  if (search && !isSearching) search.value = now_.path[0] === "groups" && now_.path.length === 1 ? (now_.query.get("q") ?? "") : "";
+  showSearch(now_);
   page.view.draw();
+  const isSearching = document.activeElement?.id === "search";
   if (wasThere && before !== shown.split("?")[0] && !isSearching) {
     scrollTo(0, 0);
     document.getElementById("title")?.focus({ preventScroll: true });
   }
   drawNav();
+}
+
+// Show the search of a route, unless it is being typed.
+function showSearch({ path, query }) {
+  const search = document.getElementById("search");
+  if (search === null || document.activeElement === search) return;
+  search.value = path[0] === "groups" && path.length === 1 ? (query.get("q") ?? "") : "";
 }
 
 function drawTop() {

@@ -196,8 +196,9 @@ def test_stacks_are_applications(site: Site) -> None:
         {"primary_stack_uid": "eu", "secondary_stack_uid": "us", "current_stack": "secondary"},
         "primary_stack_uid=eu&secondary_stack_uid=us&current_stack=2",
         "primary_stack_uid=eu&secondary_stack_uid=us&current_stack=Backup",
+        '{"primary_stack_uid": "eu", "secondary_stack_uid": "us", "current_stack": 2}',
     ],
-    ids=["a number", "a word", "a form", "a form with a word"],
+    ids=["a number", "a word", "a form", "a form with a word", "an object that curl calls a form"],
 )
 def test_a_group_is_created_in_one_command(body: Any) -> None:
     site = Site()
@@ -456,6 +457,7 @@ def test_other_methods_and_paths(
         (b"\xff", "application/json", 400),
         (b"a=%ff&" * 200, "application/x-www-form-urlencoded", 400),
         (b"current_stack=1&current_stack=2", "application/x-www-form-urlencoded", 422),
+        (b"{]", "application/x-www-form-urlencoded", 400),
         (b"current_stack=1", "text/plain", 415),
         (b"current_stack=1", "", 415),
     ],

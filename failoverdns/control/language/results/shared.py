@@ -195,7 +195,7 @@ _WHO: Final[Schema] = {
     "description": "the process, DNS client or HTTP client that gave the command",
     "anyOf": [
         record({"uid": COUNT, "pid": COUNT, "command": TEXT}, {"principal": TEXT}),
-        record({"address": TEXT, "principal": TEXT}),
+        record({"address": TEXT, "principal": TEXT}, {"token": TEXT}),
     ],
 }
 

@@ -9,8 +9,18 @@ const DAY = 86400000;
 export const SOON = 14 * DAY; // certificates that end within this time
 const VERY_SOON = 3 * DAY;
 
-// Return what needs attention at `time` (milliseconds).
+let last = { version: null, minute: null, kinds: [] };
+
+// Return what needs attention at `time` (milliseconds); it is found out once for what is known.
 export function attention(known, time) {
+  const minute = Math.floor(time / 60000);
+  if (last.version !== known.version || last.minute !== minute) {
+    last = { version: known.version, minute, kinds: findKinds(known, time) };
+  }
+  return last.kinds;
+}
+
+function findKinds(known, time) {
   const kinds = [
     ...serverKinds(known),
     ...groupKinds([...known.groups.values()]),

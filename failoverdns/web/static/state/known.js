@@ -13,6 +13,7 @@ const REST = 8; // a full load is followed by a rest of this many times its dura
 const LONGEST_LOAD = 120000; // milliseconds that a full load may take
 
 export const known = {
+  version: 0, // rises when something is known that was not
   loaded: false,
   loadedAt: null, // milliseconds, by the server's clock
   revision: 0,
@@ -42,6 +43,11 @@ export function subscribe(listener) {
 export function changed() {
   if (frame !== null) return;
   frame = document.hidden ? setTimeout(notify, 200) : requestAnimationFrame(notify);
+}
+
+function learned() {
+  known.version += 1;
+  changed();
 }
 
 function notify() {
@@ -74,7 +80,7 @@ export async function load() {
   known.loaded = true;
   known.loadedAt = now();
   loads.rest = (performance.now() - begin) * REST;
-  changed();
+  learned();
   return known.revision;
 }
 
@@ -121,7 +127,7 @@ export function take(event) {
   }
   for (const part of event.changed ?? []) note(part);
   if (touched.timer === null) touched.timer = setTimeout(refresh, GATHER);
-  changed();
+  learned();
 }
 
 function note({ kind, name, fields }) {
@@ -160,7 +166,7 @@ async function refresh() {
   } catch {
     // the stream of events reports that the server is away, and loads again after that
   }
-  changed();
+  learned();
 }
 
 async function refreshGroup(name, applications) {
@@ -194,13 +200,13 @@ export async function refreshZones() {
   const [zones, secondaries] = await Promise.all([read("zone list"), read("secondary list")]);
   known.zones = zones.result.zones.filter((zone) => !zone.catalog);
   known.secondaries = secondaries.result.secondaries;
-  changed();
+  learned();
 }
 
 // Take the event `store`: whether the state can be written.
 export function takeStore({ writable, fault, since }) {
   known.store = { ...known.store, writable, fault, since: writable ? null : since };
-  changed();
+  learned();
 }
 
 // Take the condition of the stream of events; a stream that was interrupted means a full load,

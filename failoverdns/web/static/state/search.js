@@ -103,16 +103,13 @@ export function searched(groups, text) {
 }
 
 const collator = new Intl.Collator("en", { numeric: true });
-let sortedFrom = null;
-let sorted = [];
+let last = { version: null, sorted: [] };
 
-// Return groups by name; sorting 10,000 of them takes a while, so it is done once for a set.
-export function inOrder(map) {
-  const names = [...map.keys()];
-  const same = sortedFrom?.length === names.length && names.every((n, i) => n === sortedFrom[i]);
-  if (!same) {
-    sortedFrom = names;
-    sorted = [...names].sort(collator.compare);
+// Return the groups in the order of their names; they are sorted once for what is known.
+export function inOrder({ groups, version }) {
+  if (last.version !== version) {
+    const sorted = [...groups.values()].sort((a, b) => collator.compare(a.name, b.name));
+    last = { version, sorted };
   }
-  return sorted.map((name) => map.get(name));
+  return last.sorted;
 }

@@ -18,7 +18,7 @@ const selected = new Set();
 const COLUMNS = ["Group", "Primary", "Backup", "Answers", "Notes"];
 
 export function groupsView(root, { query }) {
-  const search = query.get("q") ?? "";
+  let search = query.get("q") ?? "";
   const head = h("div", {});
   const list = h("div", { class: "groups", role: "grid", "aria-label": "Groups" });
   const below = h("div", {});
@@ -30,7 +30,7 @@ export function groupsView(root, { query }) {
   rows.inner.addEventListener("keydown", (event) => keys(event, rows));
   return {
     draw() {
-      const { found, unknown } = searched(inOrder(known.groups), search);
+      const { found, unknown } = searched(inOrder(known), search);
       shown = found;
       for (const name of selected) if (!known.groups.has(name)) selected.delete(name);
       list.setAttribute("aria-rowcount", String(found.length + 1));
@@ -43,6 +43,10 @@ export function groupsView(root, { query }) {
         found.length ? null : nothing(search),
         selected.size ? selection(shown) : null,
       );
+    },
+    // Follow another route of this view, so that the list need not be made again.
+    follow(next) {
+      search = next.query.get("q") ?? "";
     },
     end: () => rows.end(),
     focusList: () => rows.focus(),
