@@ -155,7 +155,11 @@ class WebProcess:
             log.error("the certificate before is used on: {fault}", fault=str(fault))
 
     def _confine(self) -> None:
-        """Give up what is not needed, before the first socket arrives."""
+        """Give up what is not needed, before the first socket arrives, and let others come first.
+
+        It did not before: on a busy machine it would start too slowly.
+        """
+        os.nice(NICE)
         self._confinement = confine_web(Path(__file__).parents[1])
         if self._confinement.fault:
             log.error("the web process is not confined: {why}", why=self._confinement.fault)
@@ -224,7 +228,6 @@ def title(control_socket: str) -> str:
 
 def serve(control_socket: str) -> int:
     """Run the web process until it is retired, or its control process is gone."""
-    os.nice(NICE)
     name_process(title(control_socket), "failoverdns-h")
     begin_logging()
     reactor = take_reactor()

@@ -1,8 +1,11 @@
 """The connections of HTTP clients: who gets one, how many, and what they did in all.
 
-it arrives       its address may open so many in a second, and have so many at a time
-there are many   the address with the most gives one up (`net.places`)
-with TLS         its handshake counts as the time of the first request
+    it arrives       an address may open some in a second, and have some at a time
+    there are many   the address with the most gives one up (`net.places`)
+    with TLS         its handshake counts as the time of the first request
+
+Addresses from which a valid token came lately have budgets and places of their own, so others
+cannot keep them out, however many they are.
 """
 
 from __future__ import annotations
@@ -132,7 +135,11 @@ class WebServer(ServerFactory):
 
     def remember(self, channel: WebChannel) -> None:
         """Note that a valid token came over a connection."""
-        self.known.remember(channel.origin, self.reactor.seconds())
+        now, is_new = self.reactor.seconds(), not self._is_known(channel)
+        self.known.remember(channel.origin, now)
+        if is_new:  # the places that do not count are counted when a connection enters
+            self.places.leave(channel)
+            self.places.enter(channel, channel.origin)
 
     def refused(self, status: int) -> None:
         """Count a request that was refused before it could be read."""
@@ -150,6 +157,10 @@ class WebServer(ServerFactory):
             if is_full or not self._of_address.take(origin[1], now):
                 return False
         return self.known.has(origin[1], now) or self._arrivals.take(now)
+
+    def _is_known(self, channel: WebChannel) -> bool:
+        now = self.reactor.seconds()
+        return all(self.known.has(step, now) for step in channel.origin)
 
     def _free_places(self, step: bytes) -> int:
         return KNOWN_PLACES if self.known.has(step, self.reactor.seconds()) else 0
