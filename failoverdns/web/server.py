@@ -4,7 +4,7 @@
     there are many   the address with the most gives one up (`net.places`)
     with TLS         its handshake counts as the time of the first request
 
-Addresses from which a valid token came lately have budgets and places of their own, so strangers
+Addresses from which a valid token came lately have budgets and places of their own, so others
 cannot keep them out, however many they are.
 """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -194,13 +195,10 @@ def test_the_last_use_is_kept_over_a_restart_and_in_a_backup(site: Site, tmp_pat
     site.server.start()
     site.find_url()
     assert last_used(site, "used") == used
-    assert site.done("history --limit 1")["history"][0]["command"]["command"] == "start"
-    assert site.done("status")["revision"] - before <= 1
+    assert site.done("status")["revision"] == before
     copy = Server(tmp_path)
     (tmp_path / "copy.db").rename(tmp_path / "state.db")
-    for name in ("state.db.key",):
-        (tmp_path / name).write_bytes((site.server.folder / name).read_bytes())
-        (tmp_path / name).chmod(0o600)
+    shutil.copy(site.server.folder / "state.db.key", tmp_path)
     try:
         assert last_used(Site(copy.start()), "used") == used
     finally:
