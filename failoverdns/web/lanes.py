@@ -50,6 +50,15 @@ OF_ONE: Final[Mapping[Work, int]] = {Work.CHANGES: 3, Work.READS: 1, Work.LONG_R
 PAUSES: Final[Mapping[Work, float]] = {Work.CHANGES: 0.0, Work.READS: 1.0, Work.LONG_READS: 2.0}
 """How long the pause after a request is, by the time that it took."""
 
+LONG: Final = 1 << 16
+"""Bytes of a long request."""
+
+MOST_LONG: Final = 16
+"""Long requests that wait or are under way."""
+
+MOST_LONG_OF_ONE: Final = 4
+"""Those of one token."""
+
 WAIT: Final = 15.0
 """Seconds that a request waits for a lane."""
 
@@ -81,6 +90,7 @@ class Waiting:
         self.since = since
         self.work = work
         self.key = key
+        self.is_long = len(line) > LONG
 
 
 class Lane(Protocol):
@@ -138,6 +148,8 @@ class Lanes:
         self._under_way: dict[Work, Counter[str]] = {work: Counter() for work in Work}
         self._taken = dict.fromkeys(Work, 0)
         """Requests that are under way, or pausing."""
+        self._long: Counter[str] = Counter()
+        """Long requests that wait or are under way."""
         self._unbegun: dict[object, Waiting] = {}
         """Reads that have not begun, by token and line."""
         self._sweeping = LoopingCall(self._sweep)
@@ -186,9 +198,11 @@ class Lanes:
             reply = Reply(self._held, owner, compresses=compresses)
             request = Waiting(owner, text, reply, self._reactor.seconds(), work, key)
             try:
+                self._check_long(owner, len(text))
                 self._queues[work].add(request)
             except Full as full:
                 raise _too_many(full) from None
+            self._long[owner] += request.is_long
             if reads:
                 self._unbegun[key] = request
             self._reactor.callLater(0, self._dispatch, work)
@@ -218,12 +232,26 @@ class Lanes:
             is_change = request.work is Work.CHANGES
             request.reply.fail(of_refusal(_LOST if is_change else _AGAIN))
 
+    def _check_long(self, owner: str, size: int) -> None:
+        """Raise Full if there are too many long requests for one more."""
+        if size > LONG and self._long[owner] >= MOST_LONG_OF_ONE:
+            raise Full(by_owner=True)
+        if size > LONG and self._long.total() >= MOST_LONG:
+            raise Full(by_owner=False)
+
+    def _note_over(self, request: Waiting) -> None:
+        """Note that a request neither waits nor is under way any more."""
+        self._long[request.owner] -= request.is_long
+        if not self._long[request.owner]:
+            del self._long[request.owner]
+
     def _leave(self, request: Waiting, client: Client) -> None:
         """Note that a client has gone; a read that has not begun is dropped with its last one."""
         request.reply.leave(client)
         if not request.reply.clients and self._unbegun.get(request.key) is request:
             del self._unbegun[request.key]
             self._queues[request.work].remove(request)
+            self._note_over(request)
 
     def _dispatch(self, work: Work) -> None:
         """Begin what can begin."""
@@ -246,6 +274,7 @@ class Lanes:
         return found
 
     def _end(self, request: Waiting, pause: float) -> None:
+        self._note_over(request)
         running = self._under_way[request.work]
         running[request.owner] -= 1
         if not running[request.owner]:
@@ -272,6 +301,7 @@ class Lanes:
                 if now - request.since > WAIT:
                     queue.remove(request)
                     self._forget(request)
+                    self._note_over(request)
                     request.reply.fail(of_refusal(_AGAIN))
         for lane in list(self._lanes):
             if lane.request is not None and now - lane.since > UNDER_WAY:

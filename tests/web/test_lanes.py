@@ -9,7 +9,7 @@ import pytest
 from web_in_memory import Connection, Got, Web
 
 from failoverdns.web.calls import LaneKind
-from failoverdns.web.lanes import MOST_OF_ONE, OF_ONE, UNDER_WAY, WAIT, Waiting
+from failoverdns.web.lanes import MOST_LONG_OF_ONE, MOST_OF_ONE, OF_ONE, UNDER_WAY, WAIT, Waiting
 from failoverdns.web.work import Work
 
 SWITCH = {"groups": ["a"]}
@@ -252,3 +252,18 @@ def test_what_waits_is_known() -> None:
     assert not web.lanes.is_idle
     assert isinstance(web.busy_lanes()[0].request, Waiting)
     assert json.loads(web.busy_lanes()[0].request.line.splitlines()[1]) == {"command": "status"}
+
+
+def test_few_long_requests_wait_at_a_time(web: Web) -> None:
+    body = {"groups": [f"{'a' * 100}-{number}" for number in range(700)]}
+    connections = [
+        sent(web, "/api/v1/switch", {**body, "id": number})
+        for number in range(MOST_LONG_OF_ONE + 1)
+    ]
+    assert only(connections[-1]).status == 429
+    reply_to_all(web)
+    reply_to_all(web)
+    assert [only(one).status for one in connections[:-1]] == [200] * MOST_LONG_OF_ONE
+    connection = sent(web, "/api/v1/switch", body)
+    reply_to_all(web)
+    assert only(connection).status == 200
