@@ -24,7 +24,7 @@ Report = Callable[[], Awaitable[Mapping[str, Json] | None]]
 _USUAL: Final = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 """RCODEs that are shown from the beginning: Prometheus sees no rise of what was not there."""
 
-_NO_RUNS: Final[dict[str, Json]] = {"ok": 0, "failed": 0}
+_NO_RUNS: Final = {"ok": 0, "failed": 0}
 
 _TLS: Final = -1
 """The place of the answering process for TLS."""
@@ -69,8 +69,8 @@ class Statistics:
         answering = await sources.answering()
         transfers, http = await sources.transfers(), await sources.http()
         automation, clients = sources.automation(), sources.clients()
-        hooks: list[Json] = [_hook(one) for one in sources.hooks()]
-        runs: dict[str, Json] = {str(hook["name"]): {**_NO_RUNS} for hook in map(_hook, hooks)}
+        hooks = [_hook(one) for one in sources.hooks()]
+        runs: dict[str, Json] = {str(hook["name"]): {**_NO_RUNS} for hook in hooks}
         return {
             "started": round(self._started, 3),
             "build": {
@@ -91,7 +91,7 @@ class Statistics:
             },
             "automatic_refusals": automation.get("refused"),
             "probes": {**sources.probes()},
-            "hooks": hooks,
+            "hooks": [*hooks],
             "hook_runs": {**runs, **sources.hook_runs()},
             "deliveries": {**sources.deliveries()},
             **_transfers(transfers),
@@ -159,7 +159,7 @@ def _http(report: Mapping[str, Json] | None) -> dict[str, Json]:
     }
 
 
-def _hook(report: Any) -> dict[str, Json]:
+def _hook(report: Any) -> dict[str, Any]:
     """Return the numbers in the report of a hook."""
     return {"name": report["name"], "waiting": report["waiting"]}
 

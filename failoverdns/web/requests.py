@@ -266,6 +266,10 @@ def _typed(text: str, parameter: Parameter[Any]) -> Json:
     return text
 
 
+_UNNAMED: Final = ("", "application/x-www-form-urlencoded")
+"""What clients send as the type of a body that they do not know, such as `curl -d`."""
+
+
 def _body_fields(request: WebRequest) -> dict[str, Json]:
     """Return the JSON object in the body; an empty body is an empty object."""
     if request.query:
@@ -274,7 +278,8 @@ def _body_fields(request: WebRequest) -> dict[str, Json]:
         return {}
     kind = ", ".join(request.field_lines("content-type"))
     essence = kind.partition(";")[0].strip().lower()
-    if essence != JSON and not essence.endswith("+json"):
+    is_json = essence == JSON or essence.endswith("+json")
+    if not is_json and not (essence in _UNNAMED and request.body.lstrip()[:1] == b"{"):
         raise of_http(415, f"the body is JSON: send `Content-Type: {JSON}`")
     if len(request.body) > MAX_LINE:
         raise _too_large()

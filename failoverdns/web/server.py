@@ -1,8 +1,11 @@
 """The connections of HTTP clients: who gets one, how many, and what they did in all.
 
-it arrives       its address may open so many in a second, and have so many at a time
-there are many   the address with the most gives one up (`net.places`)
-with TLS         its handshake counts as the time of the first request
+    it arrives       an address may open some in a second, and have some at a time
+    there are many   the address with the most gives one up (`net.places`)
+    with TLS         its handshake counts as the time of the first request
+
+Addresses from which a valid token came lately have budgets and places of their own, so others
+cannot keep them out, however many they are.
 """
 
 from __future__ import annotations
