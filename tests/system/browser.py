@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from ports import free_port
 from system.server import CONFIG, Server, tool, wait_for
 
-PATIENCE = 20_000
+PATIENCE = 30_000
 """Milliseconds that a page may take, which is enough for a slow machine."""
 
 VIEWS = (
