@@ -53,6 +53,7 @@ FLOORS: Mapping[str, str] = {
     "following":       "model rules.derived protocol.transfer effects",
     "delivery":        "model rules pki store.interface net effects regular_files "
                        "program_faults tallies",
+    "metrics":         "",
     "web":             "model rules.derived protocol net answering workers confinement pki "
                        "control.language delivery.fields tallies",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
@@ -82,7 +83,6 @@ FLOORS: Mapping[str, str] = {
     "trial":           "model rules protocol.table store net changes answering reactions "
                        "privileges transfers.keys web.certificate",
     "restarting":      "model confinement trial",
-    "metrics":         "",
     "importing":       "model regular_files config.checks config.errors config.scalars "
                        "config.zones protocol.zone_text rules.deciding changes.state "
                        "control.language.requests",

@@ -10,12 +10,12 @@ from twisted.internet.defer import Deferred
 
 from failoverdns.control.language.requests import Unreadable, read_request
 from failoverdns.model.change import Json
-from failoverdns.model.commands import ReadCommand
 from failoverdns.web.bodies import Body
 from failoverdns.web.exchange import Ask
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.problems import Problem, of_http, of_refusal
 from failoverdns.web.replies import Begun
+from failoverdns.web.requests import work_of
 
 MOST: Final = 64 << 20
 """Bytes of a reply."""
@@ -35,11 +35,11 @@ def asker(
     async def ask(request: Mapping[str, Json]) -> dict[str, Json]:
         line = json.dumps(request).encode()
         try:
-            reads = isinstance(read_request(line).command, ReadCommand)
+            work = work_of(read_request(line).command)
         except Unreadable as fault:
             return _refused(of_refusal(fault.refusal, id_=fault.id))
         whole = _Whole()
-        leave = lanes.ask(owner, caller, line, whole, reads=reads)
+        leave = lanes.ask(owner, caller, line, whole, work=work)
         leaving(lambda: whole.leave(leave))
         return await whole.done
 

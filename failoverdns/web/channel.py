@@ -74,6 +74,9 @@ class Server(Interface):
     def left(self, channel: WebChannel) -> None:
         """Note that a connection has ended."""
 
+    def remember(self, channel: WebChannel) -> None:
+        """Note that a valid token came over a connection."""
+
     def refused(self, status: int) -> None:
         """Count a request that was refused before it could be read."""
 
@@ -297,6 +300,10 @@ class WebChannel(HTTPChannel):
         )
         self._allow(CLOSING_TIME)
         self.server.reactor.callLater(LINGER, self.loseConnection)
+
+    def note_token(self) -> None:
+        """Note that a valid token came over the connection, so its address is known."""
+        self.server.remember(self)
 
     def leave(self) -> None:
         """Close the connection at once."""

@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from failoverdns import __version__
 from failoverdns.confinement.worker import Confinement, confine_web
 from failoverdns.control.language.openapi import document
+from failoverdns.metrics.exposition import begin
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import ListenAddress
@@ -35,12 +36,13 @@ from failoverdns.web.bodies import Held
 from failoverdns.web.calls import Call, LaneKind, ServerState, read_checks, read_state
 from failoverdns.web.cloud66.serving import serve as serve_cloud66
 from failoverdns.web.events import Streams
+from failoverdns.web.exchange import JSON
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.responding import Responses
 from failoverdns.web.routes import Parts, Routes
 from failoverdns.web.server import ACCEPTED, MOST, WebServer
 from failoverdns.web.settings import read_settings
-from failoverdns.web.static_files import StaticFiles
+from failoverdns.web.static_files import StaticFiles, static_file
 from failoverdns.workers.calls import check_protocol, read_address, read_material
 from failoverdns.workers.channel import CHANNEL, Channel, open_channel
 
@@ -82,7 +84,8 @@ class WebProcess:
             self._responses,
             StaticFiles(STATIC),
             lambda: self._state,
-            json.dumps(document(__version__)).encode() + b"\n",
+            static_file(JSON, json.dumps(document(__version__)).encode() + b"\n"),
+            render=begin,
             cloud66=serve_cloud66,
         )
         self._server = WebServer(reactor, self._admission, Routes(parts, reactor))
@@ -153,7 +156,11 @@ class WebProcess:
             log.error("the certificate before is used on: {fault}", fault=str(fault))
 
     def _confine(self) -> None:
-        """Give up what is not needed, before the first socket arrives."""
+        """Give up what is not needed, before the first socket arrives, and let others come first.
+
+        It did not before: on a busy machine it would start too slowly.
+        """
+        os.nice(NICE)
         self._confinement = confine_web(Path(__file__).parents[1])
         if self._confinement.fault:
             log.error("the web process is not confined: {why}", why=self._confinement.fault)
@@ -222,7 +229,6 @@ def title(control_socket: str) -> str:
 
 def serve(control_socket: str) -> int:
     """Run the web process until it is retired, or its control process is gone."""
-    os.nice(NICE)
     name_process(title(control_socket), "failoverdns-h")
     begin_logging()
     reactor = take_reactor()

@@ -53,10 +53,13 @@ MOST_PAUSE: Final = 30.0
 STEADY: Final = 60.0
 """Seconds for which a process must have served, so that the next pause is a short one again."""
 
-LOOK: Final = 1.0
+STARTING: Final = 120.0
+"""Seconds in which a process must answer its first call: others may use the processors."""
+
+LOOK: Final = 0.2
 """Seconds between two looks whether queries are answered."""
 
-CHECK: Final = 5
+CHECK: Final = 25
 """Looks between two checks that the process answers calls."""
 
 REPORT_TIME: Final = 1.0
@@ -274,7 +277,7 @@ class Web:
     async def _fill(self, process: WebProcess) -> None:
         """Configure a process, and give it tokens, lanes and sockets."""
         try:
-            await self._configure(process)
+            await self._configure(process, STARTING)
             checks = self._known = self._effects_now.checks()
             await process.call(Call.TOKENS, {"tokens": write_checks(checks)}, bound=PATIENCE)
         except (Gone, Stuck):
@@ -301,8 +304,11 @@ class Web:
         if process.is_serving:
             self._arrange(process)
 
-    async def _configure(self, process: WebProcess) -> None:
-        """Send settings, certificate and key; raises Gone, Stuck or Rejected."""
+    async def _configure(self, process: WebProcess, bound: float = PATIENCE) -> None:
+        """Send settings, certificate and key; raises Gone, Stuck or Rejected.
+
+        The process is killed if it does not answer in `bound` seconds.
+        """
         followed = self._followed
         if followed is not None:
             material = await followed.read()
@@ -317,7 +323,7 @@ class Web:
             "protocol": PROTOCOL,
             "material": write_material(material) if material is not None else None,
         }
-        await process.call(Call.CONFIGURE, arguments, bound=PATIENCE)
+        await process.call(Call.CONFIGURE, arguments, bound=bound)
 
     def _arrange(self, process: WebProcess) -> None:
         """Have a process listen on all sockets, and on no others."""

@@ -1,9 +1,11 @@
 """The lanes to the control process: which request goes next, and on which of them.
 
-    a command that changes something    four lanes
-    a command that reads                three; each then rests for as long as the reading took
-    both                                the tokens take turns
+    changes       four at a time
+    short reads   two at a time; then a pause for as long as the reading took
+    long reads    of everything there is: one at a time; then a pause twice as long as it took
+    all of them   the tokens take turns
 
+So the control process spends at most a third of its time on long reads, whoever asks for them.
 Identical reads of a token that have not begun become one: a read that begins after a request
 arrived is fresh for it.  A request of a client that has gone is dropped, unless it changes
 something.  A lane that ends is replaced by the control process; what it had under way gets an
@@ -31,6 +33,7 @@ from failoverdns.web.calls import LaneKind
 from failoverdns.web.fair_queue import FairQueue, Full
 from failoverdns.web.problems import Problem, of_http, of_refusal
 from failoverdns.web.replies import Client, Reply
+from failoverdns.web.work import Work
 
 MOST_WAITING: Final = 500
 """Requests that wait for a lane; as many reads as changes."""
@@ -38,8 +41,14 @@ MOST_WAITING: Final = 500
 MOST_OF_ONE: Final = 100
 """Those of one token."""
 
-LANES_OF_ONE: Final[Mapping[LaneKind, int]] = {LaneKind.COMMANDS: 3, LaneKind.READS: 2}
-"""Lanes that one token has at a time; one is left for others."""
+AT_A_TIME: Final[Mapping[Work, int]] = {Work.CHANGES: 4, Work.READS: 2, Work.LONG_READS: 1}
+"""Requests under way, or pausing, at a time."""
+
+OF_ONE: Final[Mapping[Work, int]] = {Work.CHANGES: 3, Work.READS: 1, Work.LONG_READS: 1}
+"""Those of one token; others find a lane."""
+
+PAUSES: Final[Mapping[Work, float]] = {Work.CHANGES: 0.0, Work.READS: 1.0, Work.LONG_READS: 2.0}
+"""How long the pause after a request is, by the time that it took."""
 
 WAIT: Final = 15.0
 """Seconds that a request waits for a lane."""
@@ -47,8 +56,8 @@ WAIT: Final = 15.0
 UNDER_WAY: Final = 900.0
 """Seconds after which a lane without a reply is given up."""
 
-REST: Final = 5.0
-"""Seconds that a lane rests after a read, at most."""
+MOST_PAUSE: Final = 5.0
+"""Seconds of a pause, at most."""
 
 _LOST: Final = Rejected(
     "unknown-outcome",
@@ -63,16 +72,15 @@ class Waiting:
     """A request on its way: it waits for a lane, and then for its reply."""
 
     def __init__(
-        self, owner: str, line: bytes, reply: Reply, since: float, *, reads: bool, key: object
+        self, owner: str, line: bytes, reply: Reply, since: float, work: Work, key: object
     ) -> None:
         """Wait since a time; `line` is what is written on the lane: the caller, and the request."""
         self.owner = owner
         self.line = line
         self.reply = reply
         self.since = since
-        self.reads = reads
+        self.work = work
         self.key = key
-        self.kind = LaneKind.READS if reads else LaneKind.COMMANDS
 
 
 class Lane(Protocol):
@@ -84,16 +92,9 @@ class Lane(Protocol):
         self.kind = kind
         self.request: Waiting | None = None
         """The request that is under way."""
-        self.rests = False
-        """Whether the lane rests after a read."""
         self.since = 0.0
         """When the request began."""
         self._lanes = lanes
-
-    @property
-    def is_free(self) -> bool:
-        """Whether a request can begin."""
-        return self.request is None and not self.rests
 
     def connectionMade(self) -> None:  # noqa: N802
         """Be used from now on."""
@@ -133,10 +134,10 @@ class Lanes:
         self._reactor = reactor
         self._held = held
         self._lanes: dict[Lane, None] = {}
-        self._queues = {
-            kind: FairQueue[Waiting](MOST_WAITING, MOST_OF_ONE) for kind in LANES_OF_ONE
-        }
-        self._under_way: dict[LaneKind, Counter[str]] = {kind: Counter() for kind in LANES_OF_ONE}
+        self._queues = {work: FairQueue[Waiting](MOST_WAITING, MOST_OF_ONE) for work in Work}
+        self._under_way: dict[Work, Counter[str]] = {work: Counter() for work in Work}
+        self._taken = dict.fromkeys(Work, 0)
+        """Requests that are under way, or pausing."""
         self._unbegun: dict[object, Waiting] = {}
         """Reads that have not begun, by token and line."""
         self._sweeping = LoopingCall(self._sweep)
@@ -169,7 +170,7 @@ class Lanes:
         line: bytes,
         client: Client,
         *,
-        reads: bool,
+        work: Work,
         compresses: bool = False,
     ) -> Callable[[], None]:
         """Have a request carried out, for `client`; returns what to call when that has gone.
@@ -178,71 +179,85 @@ class Lanes:
         Raises Problem if too many wait.
         """
         key = (owner, line, compresses, caller.get("if_match"))
+        reads = work is not Work.CHANGES
         request = self._unbegun.get(key) if reads else None
         if request is None:
             text = json.dumps(caller).encode() + b"\n" + line + b"\n"
             reply = Reply(self._held, owner, compresses=compresses)
-            request = Waiting(owner, text, reply, self._reactor.seconds(), reads=reads, key=key)
+            request = Waiting(owner, text, reply, self._reactor.seconds(), work, key)
             try:
-                self._queues[request.kind].add(request)
+                self._queues[work].add(request)
             except Full as full:
                 raise _too_many(full) from None
             if reads:
                 self._unbegun[key] = request
-            self._reactor.callLater(0, self._dispatch, request.kind)
+            self._reactor.callLater(0, self._dispatch, work)
         request.reply.join(client)
         return partial(self._leave, request, client)
 
     def joined(self, lane: Lane) -> None:
         """Use a lane from now on."""
         self._lanes[lane] = None
-        self._dispatch(lane.kind)
+        for work in Work:
+            self._dispatch(work)
 
     def answered(self, lane: Lane, request: Waiting) -> None:
-        """Go on after the last byte of a reply; after a read the lane rests."""
-        self._end(request)
-        if request.reads:
-            lane.rests = True
-            rest = min(REST, self._reactor.seconds() - lane.since)
-            self._reactor.callLater(rest, self._rested, lane)
-        else:
-            self._dispatch(lane.kind)
+        """Go on after the last byte of a reply, and perhaps a pause."""
+        took = self._reactor.seconds() - lane.since
+        pause = min(MOST_PAUSE, took * PAUSES[request.work])
+        self._end(request, pause)
+        for work in Work:
+            self._dispatch(work)
 
     def lost(self, lane: Lane) -> None:
         """Give up what was under way on a lane."""
         self._lanes.pop(lane, None)
         request, lane.request = lane.request, None
         if request is not None:
-            self._end(request)
-            request.reply.fail(of_refusal(_AGAIN if request.reads else _LOST))
+            self._end(request, 0.0)
+            is_change = request.work is Work.CHANGES
+            request.reply.fail(of_refusal(_LOST if is_change else _AGAIN))
 
     def _leave(self, request: Waiting, client: Client) -> None:
         """Note that a client has gone; a read that has not begun is dropped with its last one."""
         request.reply.leave(client)
         if not request.reply.clients and self._unbegun.get(request.key) is request:
             del self._unbegun[request.key]
-            self._queues[request.kind].remove(request)
+            self._queues[request.work].remove(request)
 
-    def _dispatch(self, kind: LaneKind) -> None:
+    def _dispatch(self, work: Work) -> None:
         """Begin what can begin."""
-        running, most = self._under_way[kind], LANES_OF_ONE[kind]
-        for lane in [one for one in self._lanes if one.kind is kind and one.is_free]:
-            request = self._queues[kind].next(lambda owner: running[owner] < most)
+        kind = LaneKind.COMMANDS if work is Work.CHANGES else LaneKind.READS
+        for lane in [one for one in self._lanes if one.kind is kind and one.request is None]:
+            request = self._next(work) if self._taken[work] < AT_A_TIME[work] else None
             if request is None:
                 return
-            running[request.owner] += 1
+            self._under_way[work][request.owner] += 1
+            self._taken[work] += 1
             self._forget(request)
             lane.begin(request, self._reactor.seconds())
 
-    def _end(self, request: Waiting) -> None:
-        running = self._under_way[request.kind]
+    def _next(self, work: Work) -> Waiting | None:
+        """Return the request whose turn it is; a token alone may have all places for reads."""
+        queue, running = self._queues[work], self._under_way[work]
+        found = queue.next(lambda owner: running[owner] < OF_ONE[work])
+        if found is None and work is Work.READS:
+            found = queue.next(lambda owner: True)
+        return found
+
+    def _end(self, request: Waiting, pause: float) -> None:
+        running = self._under_way[request.work]
         running[request.owner] -= 1
         if not running[request.owner]:
             del running[request.owner]
+        if pause > 0:
+            self._reactor.callLater(pause, self._paused, request.work)
+        else:
+            self._taken[request.work] -= 1
 
-    def _rested(self, lane: Lane) -> None:
-        lane.rests = False
-        self._dispatch(lane.kind)
+    def _paused(self, work: Work) -> None:
+        self._taken[work] -= 1
+        self._dispatch(work)
 
     def _forget(self, request: Waiting) -> None:
         """Let no other request join one that begins, or is given up."""

@@ -30,16 +30,28 @@ from failoverdns.control.language.requests import (
 from failoverdns.control.language.rows import CommandRow, JsonType, Parameter, shown
 from failoverdns.delivery.fields import entity_tags
 from failoverdns.model.change import Json
-from failoverdns.model.commands import ReadCommand
+from failoverdns.model.commands import Command, ReadCommand
+from failoverdns.model.commands.applications import ListApplications
+from failoverdns.model.commands.certificates import ListCertificates
+from failoverdns.model.commands.groups import ListGroups
+from failoverdns.model.commands.health import ShowHealth
+from failoverdns.model.commands.history import History, VerifyHistory
+from failoverdns.model.commands.records import ListRecords
+from failoverdns.model.commands.secondaries import ListZones
+from failoverdns.model.commands.server import ExportRecords, Stats, Status
 from failoverdns.model.errors import Rejected
 from failoverdns.web.exchange import JSON, WebRequest
 from failoverdns.web.problems import Problem, of_http, of_refusal
+from failoverdns.web.work import Work
 
 MAX_TARGET: Final = 8192
 """Bytes of a path with its query (RFC 9112 section 3 recommends 8000 at least)."""
 
 MAX_PARAMETERS: Final = 1000
 """Parameters in a query."""
+
+LONG_HISTORY: Final = 1000
+"""Changes of the history that take long to read."""
 
 OF_REVISION: Final = frozenset(("flag list", "history"))
 """Commands whose reply is the same as long as the revision is; `304` is only for them."""
@@ -71,7 +83,7 @@ class Asked:
     """
 
     line: bytes
-    reads: bool
+    work: Work
     id: Json = None
     if_match: int | None = None
     has_match: bool = False
@@ -150,12 +162,27 @@ def read_asked(request: WebRequest, words: str) -> Asked:
     known = frozenset[str]()
     if is_read and words in OF_REVISION:
         known = entity_tags(request.field_lines("if-none-match"))
-    return Asked(line, isinstance(read.command, ReadCommand), read.id, if_match, has_match, known)
+    return Asked(line, work_of(read.command), read.id, if_match, has_match, known)
+
+
+def work_of(command: Command) -> Work:
+    """Return what a command costs the control process: a long read reports on everything."""
+    match command:
+        case Status(None) | ShowHealth(None) | Stats() | ListApplications() | ListGroups():
+            return Work.LONG_READS
+        case ListZones() | ListRecords() | ListCertificates() | ExportRecords() | VerifyHistory():
+            return Work.LONG_READS
+        case History(limit=limit) if limit > LONG_HISTORY:
+            return Work.LONG_READS
+        case ReadCommand():
+            return Work.READS
+        case _:
+            return Work.CHANGES
 
 
 def check_match(asked: Asked, revision: int) -> None:
     """Raise Problem unless a reply of this revision is what a reading request is for."""
-    if asked.reads and asked.if_match is not None and asked.if_match != revision:
+    if asked.work is not Work.CHANGES and asked.if_match is not None and asked.if_match != revision:
         text = f"the revision is {revision}, not {asked.if_match}"
         raise of_refusal(Rejected("conflict", text), id_=asked.id, with_match=True)
 
@@ -239,6 +266,10 @@ def _typed(text: str, parameter: Parameter[Any]) -> Json:
     return text
 
 
+_UNNAMED: Final = ("", "application/x-www-form-urlencoded")
+"""What clients send as the type of a body that they do not know, such as `curl -d`."""
+
+
 def _body_fields(request: WebRequest) -> dict[str, Json]:
     """Return the JSON object in the body; an empty body is an empty object."""
     if request.query:
@@ -247,7 +278,8 @@ def _body_fields(request: WebRequest) -> dict[str, Json]:
         return {}
     kind = ", ".join(request.field_lines("content-type"))
     essence = kind.partition(";")[0].strip().lower()
-    if essence != JSON and not essence.endswith("+json"):
+    is_json = essence == JSON or essence.endswith("+json")
+    if not is_json and not (essence in _UNNAMED and request.body.lstrip()[:1] == b"{"):
         raise of_http(415, f"the body is JSON: send `Content-Type: {JSON}`")
     if len(request.body) > MAX_LINE:
         raise _too_large()

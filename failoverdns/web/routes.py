@@ -39,7 +39,8 @@ from failoverdns.web.lanes import Lanes
 from failoverdns.web.problems import Problem, of_error, of_http, of_refusal
 from failoverdns.web.requests import Target, read_asked, read_target, words_of
 from failoverdns.web.responding import Response, Responses
-from failoverdns.web.static_files import PREFIX, StaticFiles
+from failoverdns.web.static_files import PREFIX, StaticFile, StaticFiles
+from failoverdns.web.work import Work
 
 API: Final = "/api/v1/"
 CLOUD66: Final = "/api/cloud66/"
@@ -84,7 +85,7 @@ class Parts:
     responses: Responses
     static: StaticFiles
     state: Callable[[], ServerState]
-    openapi: bytes
+    openapi: StaticFile
     render: Render | None = None
     cloud66: Serve66 | None = None
 
@@ -168,7 +169,7 @@ class Routes:
             if self._is_for(response, _READS):
                 await self._events(response, careful)
         elif path.startswith(CLOUD66) and parts.cloud66 is not None:
-            bearer = parts.admission.required(request)
+            bearer = self._required(response)
             ask = self._asker(response, bearer)
             rest = path.removeprefix(CLOUD66)
             response.reply(await parts.cloud66(request, rest, ask), owner=bearer.id)
@@ -198,7 +199,7 @@ class Routes:
             case "/readyz":
                 response.reply(_readiness(parts.state(), has_lanes=parts.lanes.has_any))
             case "/api/openapi.json":
-                response.reply(WebReply(200, parts.openapi))
+                response.reply(parts.openapi.reply_to(request))
             case path:
                 found = parts.static.find(path)
                 if found is None:
@@ -211,27 +212,27 @@ class Routes:
         row = ROWS.get(words)
         methods = ("POST",) if row is not None and not row.reads else (*_READS, "POST")
         if request.method in ("GET", "HEAD", "POST"):
-            bearer = parts.admission.required(request)
+            bearer = self._required(response)
         elif not self._is_for(response, methods):
             return
         asked = read_asked(request, words)
         response.asked = asked
         caller = _caller(bearer, request.address)
-        if asked.if_match is not None and not asked.reads:
+        if asked.if_match is not None and asked.work is Work.CHANGES:
             caller["if_match"] = asked.if_match
         response.leaving = parts.lanes.ask(
             bearer.id,
             caller,
             asked.line,
             response,
-            reads=asked.reads,
+            work=asked.work,
             compresses=request.has_token("accept-encoding", "gzip"),
         )
 
     async def _events(self, response: Response, careful: Mapping[str, str]) -> None:
         """Send events, from now on or from a revision on."""
         request, parts = response.request, self._parts
-        bearer = parts.admission.required(request)
+        bearer = self._required(response)
         ask = asker(parts.lanes, bearer.id, _caller(bearer, request.address))
         response.is_done = True  # the stream has the request from now on
         http = response.http
@@ -279,6 +280,12 @@ class Routes:
             fields["Content-Encoding"] = rendering.encoding
         owner = bearer.id if bearer is not None else METRICS
         response.reply(WebReply(200, b"".join(pieces), rendering.media_type, fields), owner=owner)
+
+    def _required(self, response: Response) -> Bearer:
+        """Return who sends a request that needs a token; its address is known from now on."""
+        bearer = self._parts.admission.required(response.request)
+        response.http.channel.note_token()
+        return bearer
 
     def _asker(self, response: Response, bearer: Bearer | None) -> Ask:
         """Return what asks the control process for a token, or for metrics without one."""

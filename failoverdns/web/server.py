@@ -1,8 +1,11 @@
 """The connections of HTTP clients: who gets one, how many, and what they did in all.
 
-it arrives       its address may open so many in a second, and have so many at a time
-there are many   the address with the most gives one up (`net.places`)
-with TLS         its handshake counts as the time of the first request
+    it arrives       an address may open some in a second, and have some at a time
+    there are many   the address with the most gives one up (`net.places`)
+    with TLS         its handshake counts as the time of the first request
+
+Addresses from which a valid token came lately have budgets and places of their own, so others
+cannot keep them out, however many they are.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Any, Final
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from failoverdns.net.places import Places
+from failoverdns.net.places import KnownOrigins, Places
 from failoverdns.net.prefixes import prefix_of
 from failoverdns.net.token_bucket import TokenBucket, TokenBuckets
 from failoverdns.web.admission import Admission
@@ -39,6 +42,9 @@ ARRIVALS: Final = 1000.0
 ARRIVALS_OF_ADDRESS: Final = 200.0
 """Those of one address that is not a trusted proxy's."""
 
+KNOWN_PLACES: Final = 50
+"""Connections of a network or address with a valid token that do not count when room is made."""
+
 ACCEPTED: Final = 20
 """Connections that are accepted in one turn of the reactor."""
 
@@ -55,7 +61,9 @@ class WebServer(ServerFactory):
         self.is_secure = False
         """Whether TLS is spoken, and nothing else."""
         self.context = WebContext()
-        self.places: Places[WebChannel] = Places(MOST, randrange)
+        self.known = KnownOrigins()
+        """Where valid tokens came from."""
+        self.places: Places[WebChannel] = Places(MOST, randrange, self._free_places)
         self.answered: Counter[str] = Counter()
         """Responses by the class of their status."""
         self.turned_away = 0
@@ -125,6 +133,14 @@ class WebServer(ServerFactory):
         """Note that a connection has ended."""
         self.places.leave(channel)
 
+    def remember(self, channel: WebChannel) -> None:
+        """Note that a valid token came over a connection."""
+        now, is_new = self.reactor.seconds(), not self._is_known(channel)
+        self.known.remember(channel.origin, now)
+        if is_new:  # the places that do not count are counted when a connection enters
+            self.places.leave(channel)
+            self.places.enter(channel, channel.origin)
+
     def refused(self, status: int) -> None:
         """Count a request that was refused before it could be read."""
         self.answered[f"{status // 100}xx"] += 1
@@ -140,7 +156,14 @@ class WebServer(ServerFactory):
             is_full = self.places.count(origin) >= MOST_OF_ADDRESS
             if is_full or not self._of_address.take(origin[1], now):
                 return False
-        return self._arrivals.take(now)
+        return self.known.has(origin[1], now) or self._arrivals.take(now)
+
+    def _is_known(self, channel: WebChannel) -> bool:
+        now = self.reactor.seconds()
+        return all(self.known.has(step, now) for step in channel.origin)
+
+    def _free_places(self, step: bytes) -> int:
+        return KNOWN_PLACES if self.known.has(step, self.reactor.seconds()) else 0
 
     def _is_proxy(self, host: str) -> bool:
         address = plain(host)

@@ -138,6 +138,7 @@ class InProcess:
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections."""
         report = self._answerer.report()
+        del report["counts"]  # `statistics` has them
         report["udp"] = {"lost": self._setup.addresses.lost(), **report["udp"]}
         report["fast_path"] = fast_path()
         over_tls = await self._over_tls.report()

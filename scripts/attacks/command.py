@@ -95,7 +95,8 @@ def _http(arguments: argparse.Namespace) -> int:
                 try:
                     for name, flood in of_kind.items():
                         results[name] = stage.measure(flood, arguments.seconds)
-                        print(f"{name}: {results[name]['clients']}", flush=True)
+                        found = results[name]
+                        print(f"{name}: {found['processor_s']} {found['clients']}", flush=True)
                 finally:
                     stage.close()
     print(tables.markdown(floods.rows(results)))

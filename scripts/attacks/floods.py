@@ -130,7 +130,7 @@ class Stage:
 
     def measure(self, flood: Flood, seconds: float) -> dict[str, Any]:
         """Flood the server for some seconds; return the figures."""
-        before = self.memory()
+        before, used = self.memory(), self.used()
         highest = dict(before)
         with self._flooding(flood, seconds) as process:
             time.sleep(0.5)
@@ -140,6 +140,7 @@ class Stage:
                     time.sleep(0.25)
                     for name, size in self.memory().items():
                         highest[name] = max(highest.get(name, 0.0), size)
+            used = {name: round(after - used[name], 2) for name, after in self.used().items()}
             clients = json.loads(process.communicate()[0]) if process is not None else {}
         return {
             "switch_ms": _figures(seen.switches),
@@ -148,20 +149,33 @@ class Stage:
             "http_failures": seen.http_failures,
             "broken": seen.broken,
             "memory_mib": {name: [before[name], highest[name]] for name in before},
+            "processor_s": used,
             "clients": clients,
         }
 
     def memory(self) -> dict[str, float]:
         """Return the resident memory of the control process and of the web process in MiB."""
         found = {}
+        for name, pid in self._processes():
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            found[name] = round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+        return found
+
+    def used(self) -> dict[str, float]:
+        """Return the processor time of both in seconds."""
+        found = {}
+        for name, pid in self._processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            found[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return found
+
+    def _processes(self) -> Iterator[tuple[str, int]]:
         for pid in self.target.processes():
             with suppress(OSError):
                 title = Path(f"/proc/{pid}/cmdline").read_bytes()
-                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
                 for name in ("control", "http"):
                     if title.startswith(f"failoverdns: {name}".encode()):
-                        found[name] = round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
-        return found
+                        yield name, pid
 
     def _fill(self, groups: int) -> None:
         lines = [
