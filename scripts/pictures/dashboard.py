@@ -45,8 +45,8 @@ class Picture:
 
 
 PICTURES = (
-    Picture("dashboard", ""),
-    Picture("dashboard-dark", "", dark=True),
+    Picture("dashboard-overview", ""),
+    Picture("dashboard-overview-dark", "", dark=True),
     Picture("dashboard-groups", "groups"),
     Picture("dashboard-groups-dark", "groups", dark=True),
     Picture("dashboard-switch", "groups/billing-eu", clicked="[data-do=switch]"),
