@@ -47,12 +47,9 @@ class Picture:
 PICTURES = (
     Picture("dashboard-overview", ""),
     Picture("dashboard-overview-dark", "", dark=True),
-    Picture("dashboard-groups", "groups"),
     Picture("dashboard-groups-dark", "groups", dark=True),
     Picture("dashboard-switch", "groups/billing-eu", clicked="[data-do=switch]"),
-    Picture("dashboard-group", "groups/media-us"),
     Picture("dashboard-phone", "groups", size=TELEPHONE),
-    Picture("dashboard-phone-dark", "", dark=True, size=TELEPHONE),
 )
 
 
