@@ -70,6 +70,7 @@ class Statistics:
         transfers, http = await sources.transfers(), await sources.http()
         automation, clients = sources.automation(), sources.clients()
         hooks = [_hook(one) for one in sources.hooks()]
+        runs: dict[str, Json] = {str(hook["name"]): {**_NO_RUNS} for hook in hooks}
         return {
             "started": round(self._started, 3),
             "build": {
@@ -90,8 +91,8 @@ class Statistics:
             },
             "automatic_refusals": automation.get("refused"),
             "probes": {**sources.probes()},
-            "hooks": hooks,
-            "hook_runs": {**{str(hook["name"]): _NO_RUNS for hook in hooks}, **sources.hook_runs()},
+            "hooks": [*hooks],
+            "hook_runs": {**runs, **sources.hook_runs()},
             "deliveries": {**sources.deliveries()},
             **_transfers(transfers),
             **_http(http),

@@ -23,7 +23,7 @@ from failoverdns.web.lanes import Lane, Lanes
 from failoverdns.web.responding import Responses
 from failoverdns.web.routes import Parts, Routes
 from failoverdns.web.server import WebServer
-from failoverdns.web.static_files import StaticFiles
+from failoverdns.web.static_files import StaticFiles, static_file
 
 NOW = 1_800_000_000.0
 """The time of day when a test begins."""
@@ -120,7 +120,7 @@ class Web:
             self.responses,
             StaticFiles(static),
             lambda: self.state,
-            b"{}\n",
+            static_file("application/json", b"{}\n"),
             **parts,
         )
         self.server = WebServer(self.clock, self.admission, Routes(made, self.clock))

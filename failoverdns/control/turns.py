@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-TURN: Final = 0.004
+TURN: Final = 0.001
 """Seconds of steps in one turn of the reactor, after which everything else has its turn."""
 
 LONG: Final = 4096

@@ -36,12 +36,13 @@ from failoverdns.web.bodies import Held
 from failoverdns.web.calls import Call, LaneKind, ServerState, read_checks, read_state
 from failoverdns.web.cloud66.serving import serve as serve_cloud66
 from failoverdns.web.events import Streams
+from failoverdns.web.exchange import JSON
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.responding import Responses
 from failoverdns.web.routes import Parts, Routes
 from failoverdns.web.server import ACCEPTED, MOST, WebServer
 from failoverdns.web.settings import read_settings
-from failoverdns.web.static_files import StaticFiles
+from failoverdns.web.static_files import StaticFiles, static_file
 from failoverdns.workers.calls import check_protocol, read_address, read_material
 from failoverdns.workers.channel import CHANNEL, Channel, open_channel
 
@@ -83,7 +84,7 @@ class WebProcess:
             self._responses,
             StaticFiles(STATIC),
             lambda: self._state,
-            json.dumps(document(__version__)).encode() + b"\n",
+            static_file(JSON, json.dumps(document(__version__)).encode() + b"\n"),
             render=begin,
             cloud66=serve_cloud66,
         )

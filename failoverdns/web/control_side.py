@@ -56,10 +56,10 @@ STEADY: Final = 60.0
 STARTING: Final = 120.0
 """Seconds in which a process must answer its first call: others may use the processors."""
 
-LOOK: Final = 1.0
+LOOK: Final = 0.2
 """Seconds between two looks whether queries are answered."""
 
-CHECK: Final = 5
+CHECK: Final = 25
 """Looks between two checks that the process answers calls."""
 
 REPORT_TIME: Final = 1.0

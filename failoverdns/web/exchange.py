@@ -6,6 +6,7 @@ process is made in `web.requests`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 from failoverdns.model.change import Json
 
 JSON: Final = "application/json"
+
+_NONE: Final = re.compile(r"q\s*=\s*0(\.0{0,3})?", re.ASCII)
 
 Ask = Callable[[Mapping[str, Json]], Awaitable[dict[str, Json]]]
 """Has the control process carry out a request, and returns its reply, also one with an error.
@@ -49,9 +52,15 @@ class WebRequest:
         return self.fields.get(name, ())
 
     def has_token(self, name: str, token: str) -> bool:
-        """Return whether a header field, a list, has a token in it, whatever its parameters."""
-        words = ", ".join(self.field_lines(name)).lower().split(",")
-        return any(word.partition(";")[0].strip() == token for word in words)
+        """Return whether a header field, a list, has a token in it that is not excluded by `q=0`.
+
+        RFC 9110 section 12.4.2.
+        """
+        for word in ", ".join(self.field_lines(name)).lower().split(","):
+            found, _, parameters = word.partition(";")
+            if found.strip() == token:
+                return not _NONE.fullmatch(parameters.strip())
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from failoverdns.web.lanes import Lanes
 from failoverdns.web.problems import Problem, of_error, of_http, of_refusal
 from failoverdns.web.requests import Target, read_asked, read_target, words_of
 from failoverdns.web.responding import Response, Responses
-from failoverdns.web.static_files import PREFIX, StaticFiles
+from failoverdns.web.static_files import PREFIX, StaticFile, StaticFiles
 from failoverdns.web.work import Work
 
 API: Final = "/api/v1/"
@@ -85,7 +85,7 @@ class Parts:
     responses: Responses
     static: StaticFiles
     state: Callable[[], ServerState]
-    openapi: bytes
+    openapi: StaticFile
     render: Render | None = None
     cloud66: Serve66 | None = None
 
@@ -199,7 +199,7 @@ class Routes:
             case "/readyz":
                 response.reply(_readiness(parts.state(), has_lanes=parts.lanes.has_any))
             case "/api/openapi.json":
-                response.reply(WebReply(200, parts.openapi))
+                response.reply(parts.openapi.reply_to(request))
             case path:
                 found = parts.static.find(path)
                 if found is None:

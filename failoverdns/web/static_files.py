@@ -59,6 +59,13 @@ class StaticFile:
         return WebReply(200, compressed or self.content, self.media_type, fields)
 
 
+def static_file(media_type: str, content: bytes) -> StaticFile:
+    """Return a file with some content, compressed if that is shorter."""
+    short = gzip.compress(content, 9, mtime=0)
+    tag = f'"{sha256(content).hexdigest()[:32]}"'
+    return StaticFile(media_type, content, short if len(short) < len(content) else None, tag)
+
+
 class StaticFiles:
     """All files, by their paths in URLs."""
 
@@ -79,9 +86,5 @@ def _read(folder: Path) -> Iterator[tuple[str, StaticFile]]:
         media_type = MEDIA_TYPES.get(path.suffix)
         if media_type is None or not path.is_file() or path.stat().st_size > MAX_FILE:
             continue
-        content = path.read_bytes()
-        short = gzip.compress(content, 9, mtime=0)
-        tag = f'"{sha256(content).hexdigest()[:32]}"'
-        compressed = short if len(short) < len(content) else None
         name = PREFIX + path.relative_to(folder).as_posix()
-        yield name, StaticFile(media_type, content, compressed, tag)
+        yield name, static_file(media_type, path.read_bytes())

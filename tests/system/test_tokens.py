@@ -191,10 +191,15 @@ def test_the_last_use_is_kept_over_a_restart_and_in_a_backup(site: Site, tmp_pat
     assert used["address"] == "127.0.0.1"
     site.done(f"backup {tmp_path / 'copy.db'}")
     assert token[5:15].encode() in (tmp_path / "copy.db").read_bytes()
+    site.server.ctl("restart")
+    assert last_used(site, "used") == used
+    wait_for(lambda: site.post("whoami", token).status == 200, site.server.log.read_text)
+    again = last_used(site, "used")
+    assert again["time"] > used["time"]
     assert site.server.stop() == 0
     site.server.start()
     site.find_url()
-    assert last_used(site, "used") == used
+    assert last_used(site, "used") == again
     assert site.done("status")["revision"] == before
     copy = Server(tmp_path)
     (tmp_path / "copy.db").rename(tmp_path / "state.db")

@@ -12,7 +12,10 @@ from typing import Any
 
 from system.server import CONFIG, DEADLINE, Server, tool, wait_for
 
-HTTP = CONFIG.replace("workers: 0", "workers: 1") + 'http: {listen: ["127.0.0.1:0"]}\n'
+WITHOUT = CONFIG.replace("workers: 0", "workers: 1")
+"""A configuration without HTTP."""
+
+HTTP = WITHOUT + 'http: {listen: ["127.0.0.1:0"]}\n'
 """A configuration with HTTP on loopback."""
 
 

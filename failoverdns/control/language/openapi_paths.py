@@ -12,6 +12,9 @@ _REVISION: Final[Schema] = {**COUNT, "maximum": MAX_REVISION}
 _ANYBODY: Final[list[Any]] = [{}]
 """The security of a path that needs no token."""
 
+_OF_HTTP: Final = (400, 414, 421, 429, 431)
+"""Statuses that every path may get, because the request itself is wrong, or one too many."""
+
 _EVENTS: Final = {
     "operationId": "events",
     "tags": ["events"],
@@ -42,7 +45,7 @@ _EVENTS: Final = {
             "description": "events, until the client closes the connection",
             "content": {"text/event-stream": {"schema": TEXT}},
         },
-        **statuses(400, 401, 403, 421, 422, 429, 431, 503),
+        **statuses(400, 401, 403, 404, 409, 414, 421, 422, 429, 431, 503, 504),
     },
 }
 
@@ -70,7 +73,7 @@ _METRICS: Final = {
                 "application/openmetrics-text": {"schema": TEXT},
             },
         },
-        **statuses(401, 403, 421, 422, 429, 431, 503),
+        **statuses(400, 401, 403, 409, 414, 421, 422, 429, 431, 503, 504),
     },
 }
 
@@ -84,7 +87,7 @@ def _health(operation: str, summary: str, *, may_fail: bool) -> Schema:
             "security": _ANYBODY,
             "responses": {
                 "200": {"description": "yes", "content": {"text/plain": {"schema": TEXT}}},
-                **statuses(421, 429, 431, *((503,) if may_fail else ())),
+                **statuses(*_OF_HTTP, *((503,) if may_fail else ())),
             },
         }
     }
@@ -100,7 +103,7 @@ _DOCUMENT: Final = {
             "description": "an OpenAPI 3.1 document",
             "content": {"application/json": {"schema": {"type": "object"}}},
         },
-        **statuses(421, 429, 431),
+        **statuses(*_OF_HTTP),
     },
 }
 
