@@ -251,9 +251,9 @@ class WebChannel(HTTPChannel):
     def allHeadersReceived(self) -> None:  # noqa: N802
         """Refuse what could be read in two ways; then wait for the body."""
         request: HTTPRequest = self.requests[-1]
-        coding = request.field_lines(b"transfer-encoding")
+        codings = [text.lower() for text in request.field_lines(b"transfer-encoding")]
         version = self._version
-        if coding and (version != b"HTTP/1.1" or coding[0].lower() != "chunked"):
+        if codings and (version != b"HTTP/1.1" or codings != ["chunked"]):
             self.refuse(of_http(400, "the only transfer coding is chunked, of HTTP/1.1"))
         elif any(text.lower() != "100-continue" for text in request.field_lines(b"expect")):
             self.refuse(of_http(417, "the only expectation that is known is 100-continue"))

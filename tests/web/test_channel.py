@@ -59,6 +59,10 @@ READ_IN_TWO_WAYS = {
     "an unknown coding and a length": ([b"Transfer-Encoding: x", b"Content-Length: 17"], SWITCH),
     "no coding": ([b"Transfer-Encoding: identity", b"Content-Length: 17"], SWITCH),
     "chunked twice": ([b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"], b""),
+    "chunked, and another coding": (
+        [b"Transfer-Encoding: chunked", b"Transfer-Encoding: identity"],
+        chunked(SWITCH),
+    ),
     "a folded line": ([b"Transfer-Encoding:", b" chunked"], chunked(SWITCH)),
     "a blank before the colon": ([b"Transfer-Encoding : chunked"], chunked(SWITCH)),
     "a NUL": ([b"X: a\0b", b"Content-Length: 17"], SWITCH),
