@@ -55,7 +55,7 @@ FLOORS: Mapping[str, str] = {
                        "program_faults tallies",
     "metrics":         "",
     "web":             "model rules.derived protocol net answering workers confinement pki "
-                       "control.language delivery.fields tallies",
+                       "control.language delivery.fields tallies metrics",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults tallies",
@@ -124,7 +124,7 @@ HOMES: Mapping[str, str] = {
                     "delivery.revoked_clients "
                     "web.asking web.channel web.child web.events web.lanes "
                     "web.responding web.routes web.server web.tls "
-                    "web.certificate web.control_side web.process "
+                    "web.certificate web.control_side web.process web.reports "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming token_uses "
                     "outages running restarting reading reloading starting service cli.serving",

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import translate
 from functools import lru_cache
 from typing import Final
 
@@ -117,11 +118,12 @@ def is_within(name: str, patterns: Iterable[str]) -> bool:
 def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a function that says whether one of `patterns` matches a name without `*` and `?`.
 
-    It takes 0.3 us a name, because an application may be attached to many thousand groups.
+    It takes 0.3 us a name, because an application may be attached to many thousand groups.  The
+    time never grows faster than the lengths of name and pattern multiplied, whatever they are.
     """
-    parts = (re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
-    pattern = re.compile("|".join(parts) if patterns else "(?!)", re.DOTALL)
-    return lambda name: pattern.fullmatch(name) is not None
+    parts = (translate(each.replace("[", "[[]")) for each in patterns)
+    pattern = re.compile("|".join(parts) if patterns else "(?!)")
+    return lambda name: pattern.match(name) is not None
 
 
 def _is_wider(pattern: str, name: str) -> bool:

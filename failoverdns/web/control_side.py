@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from failoverdns.model.change import Change, Json
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import Config, HTTPSettings
 from failoverdns.model.token import Token, TokenCheck
 from failoverdns.net.descriptors import OURS
@@ -38,11 +38,11 @@ from failoverdns.tallies import Kept
 from failoverdns.web.calls import LANES, Call, ServerState, write_checks, write_state
 from failoverdns.web.certificate import Vault, VaultCertificate, names_of, read_files, unusual
 from failoverdns.web.process import PATIENCE, WebProcess
+from failoverdns.web.reports import counted_in, read_report
 from failoverdns.web.settings import make_web_settings, write_settings
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import PROTOCOL, write_address, write_material
 from failoverdns.workers.interface import CannotAnswer
-from failoverdns.workers.reports import MOST_COUNTED
 
 PAUSE: Final = 0.5
 """Seconds before a process that has ended is replaced; twice as long each time, if they go on."""
@@ -73,9 +73,6 @@ NEW_LANE: Final = 0.02
 
 WANT: Final = "lanes of the web process"
 """Name of the open files that lanes need."""
-
-STATUSES: Final = ("2xx", "3xx", "4xx", "5xx")
-"""Classes of statuses that responses are counted by."""
 
 log = Logger()
 
@@ -212,7 +209,10 @@ class Web:
         if process is not None and is_serving:
             asking = Deferred.fromCoroutine(process.call(Call.REPORT, bound=PATIENCE))
             with suppress(Gone, Stuck, Rejected, TimeoutError):
-                found = await asking.addTimeout(REPORT_TIME, self._reactor)
+                try:
+                    found = read_report(await asking.addTimeout(REPORT_TIME, self._reactor))
+                except Malformed as fault:
+                    process.distrust(str(fault))
                 self._counted.note(process, counted_in(found))
         return {
             "serving": is_serving,
@@ -220,6 +220,7 @@ class Web:
             "tls": self._settings.is_tls,
             "certificate": self._material is not None,
             **found,
+            **({"pid": process.pid} if process is not None and found else {}),
         }
 
     async def statistics(self) -> dict[str, Json] | None:
@@ -403,16 +404,3 @@ class Web:
     def _effects_now(self) -> WebEffects:
         assert self._effects is not None
         return self._effects
-
-
-def counted_in(report: Mapping[str, Any]) -> dict[str, int]:
-    """Return the counts in a report of a web process; what is no count is left out."""
-    requests = report.get("requests")
-    found = {name: report.get(name) for name in ("refused_tokens", "limited", "dropped")}
-    if isinstance(requests, dict):
-        found |= {f"requests.{name}": requests.get(name) for name in STATUSES}
-    return {
-        name: count
-        for name, count in found.items()
-        if type(count) is int and 0 <= count < MOST_COUNTED
-    }

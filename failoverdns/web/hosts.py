@@ -5,7 +5,8 @@ then talk to it as if both were one site.  Its requests have the name of that si
 only names that were configured are answered, and addresses, which cannot be rebound.
 
 `X-Forwarded-For` and `Forwarded` (RFC 7239) count only from proxies that are trusted, and only the
-part of them that trusted proxies have written.
+part of them that trusted proxies have written.  Most proxies write one of the two and pass the
+other one on as the client sent it, so if both are there they have to agree.
 """
 
 from __future__ import annotations
@@ -71,11 +72,24 @@ def client_address(
 
     `peer` is the address of the connection; `forwarded_for` and `forwarded` are the lines of
     `X-Forwarded-For` and `Forwarded`.  The last address that no trusted proxy has is the client's.
+    If the two fields name different clients, one of them is the client's own: `peer` counts.
     """
     address = plain(peer)
     if address is None or not trusted or not _is_in(address, trusted):
         return str(address) if address is not None else peer
-    reported = _all_of(forwarded) if forwarded else ", ".join(forwarded_for).split(",")
+    lists = []
+    if forwarded_for:
+        lists.append(", ".join(forwarded_for).split(","))
+    if forwarded:
+        lists.append(_all_of(forwarded))
+    found = {_last_untrusted(address, one, trusted) for one in lists}
+    return str(found.pop() if len(found) == 1 else address)
+
+
+def _last_untrusted(
+    address: IPv4Address | IPv6Address, reported: Sequence[str], trusted: Sequence[Network]
+) -> IPv4Address | IPv6Address:
+    """Return the last address of a list that no trusted proxy has; `address` is of the peer."""
     for one in reversed(reported[-MAX_HOPS:]):
         before = plain(_without_port(one.strip()))
         if before is None:
@@ -83,7 +97,7 @@ def client_address(
         address = before
         if not _is_in(address, trusted):
             break
-    return str(address)
+    return address
 
 
 def plain(text: str) -> IPv4Address | IPv6Address | None:

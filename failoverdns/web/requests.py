@@ -276,6 +276,10 @@ def _body_fields(request: WebRequest) -> dict[str, Json]:
         raise of_http(400, "a POST request has its fields in the body, and no query")
     if not request.body.strip():
         return {}
+    coding = ", ".join(request.field_lines("content-encoding")).strip().lower()
+    if coding not in ("", "identity"):
+        text = "the body is not compressed: send it without Content-Encoding"
+        raise of_http(415, text, fields={"Accept-Encoding": "identity"})
     kind = ", ".join(request.field_lines("content-type"))
     essence = kind.partition(";")[0].strip().lower()
     is_json = essence == JSON or essence.endswith("+json")

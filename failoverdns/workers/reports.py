@@ -86,10 +86,10 @@ def check_report(report: Any) -> None:
     _check_counts(report.get("counts"))
     for name in ("fast_path", "version"):
         text = report.get(name)
-        if not isinstance(text, str) or not _is_short(text):
+        if not isinstance(text, str) or not is_short(text):
             raise Malformed(f"a report whose {name} is not a short text")
     held = report.get("confinement")
-    if held is not None and not (isinstance(held, dict) and all(map(_is_short, held.values()))):
+    if held is not None and not (isinstance(held, dict) and all(map(is_short, held.values()))):
         raise Malformed("a report whose confinement is not short texts and numbers")
 
 
@@ -103,8 +103,8 @@ def _check_counts(counts: Any) -> None:
         raise Malformed("a report whose counts are not numbers that can be counted to")
 
 
-def _is_short(value: Any) -> bool:
-    """Return whether a value is a number, or a text that can be shown."""
+def is_short(value: Any) -> bool:
+    """Return whether a value in a report is a whole number, or a text that can be shown."""
     if isinstance(value, str):
         return len(value) <= MAX_TEXT and value.isprintable()
     return isinstance(value, int)

@@ -86,3 +86,8 @@ def test_a_matcher_of_patterns_agrees_with_their_comparison(
 ) -> None:
     """It is the same question for a name that is no pattern, only faster for many names."""
     assert matcher(patterns)(name) == is_within(name, patterns)
+
+
+def test_no_pattern_takes_long_to_compare() -> None:
+    """With a step back for each `*`, this one would take longer than the test may."""
+    assert not matcher(("*a" * 60 + "*b",))("a" * 128)

@@ -120,6 +120,12 @@ def test_a_body_is_json_whatever_curl_calls_it_and_no_other_type(kind: str, is_f
         assert problem(post, "switch", {"groups": ["a"]}, content_type=kind)[0] == 415
 
 
+def test_a_compressed_body_is_refused_as_such() -> None:
+    body = {"groups": ["a"]}
+    assert problem(post, "switch", body, content_encoding="gzip")[0] == 415
+    assert post("switch", body, content_encoding="identity")["groups"] == ["a"]
+
+
 def test_a_form_is_refused_as_such() -> None:
     """Its refusal names the type that would be right."""
     body = b"groups=a&to=backup"
