@@ -52,7 +52,8 @@ from failoverdns.transfers.control_side import Transfers
 from failoverdns.trimming import Trimming
 from failoverdns.web.calls import ServerState
 from failoverdns.web.certificate import Vault
-from failoverdns.web.control_side import Web, WebEffects
+from failoverdns.web.control_side import Web
+from failoverdns.web.interface import WebEffects
 from failoverdns.workers.interface import Answering
 
 FINISHING: Final = 10.0

@@ -70,7 +70,7 @@ FLOORS: Mapping[str, str] = {
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
                        "following token_uses web.calls web.certificate web.control_side "
-                       "change_counts statistics",
+                       "web.interface change_counts statistics",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading transfers.control_side "

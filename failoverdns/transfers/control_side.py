@@ -45,14 +45,9 @@ from failoverdns.workers.calls import PROTOCOL
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.full_table import parts
+from failoverdns.workers.growing_pause import GrowingPause
 from failoverdns.workers.interface import Answering, CannotAnswer
 from failoverdns.workers.reports import MOST_COUNTED
-
-PAUSE: Final = 0.5
-"""Seconds before a process that has ended is replaced; twice as long each time, if they go on."""
-
-MOST_PAUSE: Final = 30.0
-"""Seconds of the longest pause."""
 
 CHECK: Final = 5.0
 """Seconds between two checks that the process answers calls."""
@@ -103,7 +98,7 @@ class Transfers:
         self._settings: TransferSettings | None = None
         self._process: TransferProcess | None = None
         self._is_running = False
-        self._failures = 0
+        self._pause = GrowingPause()
         self._counted = Kept()
         """What the processes have counted, also those that have ended."""
         self._checking = LoopingCall(self._check)
@@ -239,7 +234,7 @@ class Transfers:
             process.kill()
             return
         process.is_filled = True
-        self._failures = 0
+        self._pause.reset()
         text = "zone transfers are served by process {pid}, filled in {seconds:.2f} s"
         log.info(text, pid=process.pid, seconds=self._reactor.seconds() - began)
 
@@ -255,9 +250,7 @@ class Transfers:
         self._replace_later()
 
     def _replace_later(self) -> None:
-        pause = min(MOST_PAUSE, PAUSE * 2**self._failures)
-        self._failures = min(self._failures + 1, 10)
-        spawn(self._replace(pause))
+        spawn(self._replace(self._pause.take()))
 
     async def _replace(self, pause: float) -> None:
         await deferLater(self._reactor, pause)

@@ -12,13 +12,10 @@ and no query waits for the web process.
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.task import LoopingCall, deferLater
@@ -27,34 +24,24 @@ from twisted.logger import Logger
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import Config, HTTPSettings
-from failoverdns.model.token import Token, TokenCheck
-from failoverdns.net.descriptors import OURS
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.listeners import Listener, Listeners, close_listeners
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedListener
 from failoverdns.net.tls_material import TLSMaterial
 from failoverdns.tallies import Kept
-from failoverdns.web.calls import LANES, Call, ServerState, write_checks, write_state
-from failoverdns.web.certificate import Vault, VaultCertificate, names_of, read_files, unusual
+from failoverdns.web.calls import Call
+from failoverdns.web.certificate import read_files, unusual
+from failoverdns.web.interface import WebEffects
 from failoverdns.web.process import PATIENCE, WebProcess
 from failoverdns.web.reports import counted_in, read_report
-from failoverdns.web.settings import make_web_settings, write_settings
+from failoverdns.web.supplies import Supplies
 from failoverdns.workers.called_process import Gone, Stuck
-from failoverdns.workers.calls import PROTOCOL, write_address, write_material
+from failoverdns.workers.growing_pause import GrowingPause
 from failoverdns.workers.interface import CannotAnswer
-
-PAUSE: Final = 0.5
-"""Seconds before a process that has ended is replaced; twice as long each time, if they go on."""
-
-MOST_PAUSE: Final = 30.0
-"""Seconds of the longest pause."""
 
 STEADY: Final = 60.0
 """Seconds for which a process must have served, so that the next pause is a short one again."""
-
-STARTING: Final = 120.0
-"""Seconds in which a process must answer its first call: others may use the processors."""
 
 LOOK: Final = 0.2
 """Seconds between two looks whether queries are answered."""
@@ -68,38 +55,7 @@ REPORT_TIME: Final = 1.0
 KNOWN_TIME: Final = 1.0
 """Seconds for which the reply to a command on tokens waits until the process knows of it."""
 
-NEW_LANE: Final = 0.02
-"""Seconds before a lane that ended is replaced."""
-
-WANT: Final = "lanes of the web process"
-"""Name of the open files that lanes need."""
-
 log = Logger()
-
-
-class Lanes(Protocol):
-    """The control process's ends of all lanes (`control.web_lane`)."""
-
-    def open(self, reactor: Any, descriptor: int, closed: Callable[[str], None]) -> None:
-        """Serve a lane at a connected socket; `closed` is called when it has ended.
-
-        It gets in words how the web process broke the protocol, or an empty text.
-        """
-
-    def close(self) -> None:
-        """Close every lane."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebEffects:
-    """What the web process needs of the server, while that runs."""
-
-    lanes: Lanes
-    checks: Callable[[], list[TokenCheck]]
-    """Returns the check values of all tokens."""
-    vault: Vault
-    state: Callable[[], ServerState]
-    """Returns whether queries are answered, and the revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +75,12 @@ class Web:
         self._control_socket = config.control.socket
         self._reactor = reactor
         self._listeners = Listeners(inherited, "http.listen")
-        self._effects: WebEffects | None = None
-        self._settings: HTTPSettings | None = None
-        self._material: TLSMaterial | None = None
-        self._followed: VaultCertificate | None = None
+        self._supplies: Supplies | None = None
+        """What the process gets; None before `start`."""
         self._process: WebProcess | None = None
-        self._failures = 0
-        self._began = 0.0
-        self._known: list[TokenCheck] | None = None
-        """The check values that were sent last."""
-        self._state = ServerState()
+        self._pause = GrowingPause()
+        self._began: float | None = None
+        """When the process began to serve; None before."""
         self._looks = 0
         self._counted = Kept()
         """What the processes have counted, also those that have ended."""
@@ -152,41 +104,34 @@ class Web:
 
     def start(self, prepared: PreparedWeb, effects: WebEffects) -> None:
         """Start the process if the configuration has `http`, and do not wait for it."""
-        self._effects = effects
+        self._supplies = Supplies(
+            self._reactor, effects, self._listeners, lambda process: process is self._process
+        )
         self._looking.start(LOOK, now=False)
         self.adopt(prepared)
 
     def adopt(self, prepared: PreparedWeb) -> None:
         """Use another configuration from now on."""
-        settings, before = prepared.settings, self._settings
-        self._settings = settings
+        settings, supplies = prepared.settings, self._started
+        supplies.use(settings, prepared.material)
         self._listeners.adopt(settings.listen if settings is not None else (), prepared.fresh)
         if settings is None:
+            supplies.lanes.release()
             self._turn_off()
             return
         for text in unusual(settings, prepared.material, time.time()):
             log.warn("{text}", text=text)
-        OURS.want(WANT, len(LANES), used=lambda: len(LANES), changed=lambda _: None)
-        if settings.application is None:
-            self._followed, self._material = None, prepared.material
-        elif before is None or before.application != settings.application:
-            assert self._effects is not None
-            self._followed = VaultCertificate(self._effects.vault, settings.application)
-            self._material = None
+        supplies.lanes.reserve()
         if self._process is None:
             self._launch()
         else:
-            spawn(self._change(self._process))
+            spawn(supplies.give_settings(self._process))
 
     def announce(self, change: Change) -> None:
         """Take up a change of the state: of the certificate, or of the tokens."""
         process = self._process
-        if process is None or not process.is_serving:
-            return
-        if self._followed is not None and not self._followed.is_current:
-            spawn(self._change(process))
-        if any(isinstance(write.after or write.before, Token) for write in change.writes):
-            self._send_checks(process)
+        if process is not None and process.is_serving:
+            self._started.give_changed(process, change)
 
     async def tokens_known(self) -> None:
         """Send the tokens to the process if they changed, and wait a moment until it knows them.
@@ -197,14 +142,15 @@ class Web:
         process = self._process
         if process is None or not process.is_serving:
             return
-        self._send_checks(process)
+        self._started.give_tokens(process)
         asking = Deferred.fromCoroutine(process.call(Call.APPLIED, bound=PATIENCE))
         with suppress(Gone, Stuck, Rejected, TimeoutError):
             await asking.addTimeout(KNOWN_TIME, self._reactor)
 
     async def report(self) -> dict[str, Json] | None:
         """Return what the process reports of itself; None if HTTP is off."""
-        if self._settings is None:
+        settings = self._settings
+        if settings is None:
             return None
         found: dict[str, Json] = {}
         process = self._process
@@ -220,8 +166,8 @@ class Web:
         return {
             "serving": is_serving,
             "addresses": [str(one.address) for one in self._listeners.bound],
-            "tls": self._settings.is_tls,
-            "certificate": self._material is not None,
+            "tls": settings.is_tls,
+            "certificate": self._started.material is not None,
             **found,
             **({"pid": process.pid} if process is not None and found else {}),
         }
@@ -233,7 +179,8 @@ class Web:
 
     def log_addresses(self) -> None:
         """Log the addresses at which HTTP is served."""
-        scheme = "HTTPS" if self._settings is not None and self._settings.is_tls else "HTTP"
+        settings = self._settings
+        scheme = "HTTPS" if settings is not None and settings.is_tls else "HTTP"
         for one in self._listeners.bound:
             log.info("{scheme} on {address}", scheme=scheme, address=str(one.address))
 
@@ -245,26 +192,26 @@ class Web:
         """End the process, and close the addresses."""
         if self._looking.running:
             self._looking.stop()
-        self._settings, process = None, self._process
-        self._process = None
+        process, self._process = self._process, None
+        if self._supplies is not None:
+            self._supplies.use(None, None)
         if process is not None:
             await process.end()
-        if self._effects is not None:
-            self._effects.lanes.close()
+        if self._supplies is not None:
+            self._supplies.lanes.close_all()
         self._listeners.adopt((), ())
 
     def _turn_off(self) -> None:
         """End the process, because HTTP is off."""
-        self._followed = self._material = None
-        OURS.forget(WANT)
         process, self._process = self._process, None
         if process is not None:
             spawn(self._end(process))
 
     async def _end(self, process: WebProcess) -> None:
         await process.end()
-        if self._process is None and self._effects is not None:
-            self._effects.lanes.close()
+        self._counted.end(process)
+        if self._process is None:
+            self._started.lanes.close_all()
 
     def _launch(self) -> None:
         """Start a process; what it needs is sent meanwhile."""
@@ -279,105 +226,25 @@ class Web:
         spawn(self._fill(process))
 
     async def _fill(self, process: WebProcess) -> None:
-        """Configure a process, and give it tokens, lanes and sockets."""
+        """Give a process what it needs, until it serves."""
         try:
-            await self._configure(process, STARTING)
-            checks = self._known = self._effects_now.checks()
-            await process.call(Call.TOKENS, {"tokens": write_checks(checks)}, bound=PATIENCE)
+            await self._started.give_all(process)
         except (Gone, Stuck):
             return
         except Rejected as refusal:
             log.error("the web process cannot be used: {why}", why=refusal.message)
             process.kill()
             return
-        if process is not self._process:
-            return
-        for number in range(len(LANES)):
-            self._open_lane(process, number)
-        self._state = self._effects_now.state()
-        process.call_later(Call.STATE, write_state(self._state))
-        process.is_serving = True
-        self._arrange(process)
-        self._began = self._reactor.seconds()
-        log.info("HTTP is served by process {pid}", pid=process.pid)
-
-    async def _change(self, process: WebProcess) -> None:
-        """Have a process use what has changed in the configuration, or in the vault."""
-        with suppress(Gone, Stuck, Rejected):
-            await self._configure(process)
         if process.is_serving:
-            self._arrange(process)
-
-    async def _configure(self, process: WebProcess, bound: float = PATIENCE) -> None:
-        """Send settings, certificate and key; raises Gone, Stuck or Rejected.
-
-        The process is killed if it does not answer in `bound` seconds.
-        """
-        followed = self._followed
-        if followed is not None:
-            material = await followed.read()
-            if material is not None and followed is self._followed:
-                self._material = material
-        settings = self._settings
-        if settings is None:
-            return
-        material = self._material
-        arguments = {
-            "settings": write_settings(make_web_settings(settings, names_of(material))),
-            "protocol": PROTOCOL,
-            "material": write_material(material) if material is not None else None,
-        }
-        await process.call(Call.CONFIGURE, arguments, bound=bound)
-
-    def _arrange(self, process: WebProcess) -> None:
-        """Have a process listen on all sockets, and on no others."""
-        bound = {one.number: one for one in self._listeners.bound}
-        if closing := sorted(process.open - bound.keys()):
-            process.call_later(Call.CLOSE, {"numbers": closing})
-        fresh = [one for number, one in bound.items() if number not in process.open]
-        if fresh:
-            written = [[one.number, *write_address(one.asked)] for one in fresh]
-            descriptors = [one.socket.fileno() for one in fresh]
-            process.call_later(Call.OPEN, {"sockets": written}, descriptors)
-        process.open = set(bound)
-
-    def _open_lane(self, process: WebProcess, number: int) -> None:
-        """Connect the process with the command corridor, in place of a lane that has ended."""
-        if process is not self._process:
-            return
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with ours, theirs:
-            closed = partial(self._lane_closed, process, number)
-            self._effects_now.lanes.open(self._reactor, ours.fileno(), closed)
-            process.call_later(
-                Call.LANES, {"lanes": [[number, LANES[number].value]]}, [theirs.fileno()]
-            )
-
-    def _lane_closed(self, process: WebProcess, number: int, fault: str) -> None:
-        """Replace a lane that has ended, unless the process ends lanes as none of ours would."""
-        if fault:
-            process.distrust(f"it sent {fault} on a lane")
-        elif not process.lane_ends.take(self._reactor.seconds()):
-            process.distrust("it closes one lane after another")
-        else:
-            self._reactor.callLater(NEW_LANE, self._open_lane, process, number)
-
-    def _send_checks(self, process: WebProcess) -> None:
-        """Send the check values of all tokens, if they are others than before."""
-        checks = self._effects_now.checks()
-        if checks != self._known:
-            self._known = checks
-            process.call_later(Call.TOKENS, {"tokens": write_checks(checks)})
+            self._began = self._reactor.seconds()
+            log.info("HTTP is served by process {pid}", pid=process.pid)
 
     def _look(self) -> None:
         """Send whether queries are answered, if that changed; check the process in a while."""
         process = self._process
         if process is None or not process.is_serving:
             return
-        state = self._effects_now.state()
-        if (state.ready, state.why) != (self._state.ready, self._state.why):
-            self._state = state
-            process.call_later(Call.STATE, write_state(state))
+        self._started.give_state(process)
         self._looks = (self._looks + 1) % CHECK
         if self._looks == 0:
             process.check()
@@ -391,17 +258,16 @@ class Web:
             return
         self._process = None
         self._counted.end(process)
-        self._effects_now.lanes.close()
+        self._started.lanes.close_all()
         text = "web process {pid} has ended; another one takes its place"
         log.error(text, pid=process.pid)
-        if self._reactor.seconds() - self._began >= STEADY:
-            self._failures = 0
+        began, self._began = self._began, None
+        if began is not None and self._reactor.seconds() - began >= STEADY:
+            self._pause.reset()
         self._replace_later()
 
     def _replace_later(self) -> None:
-        pause = min(MOST_PAUSE, PAUSE * 2**self._failures)
-        self._failures = min(self._failures + 1, 10)
-        spawn(self._replace(pause))
+        spawn(self._replace(self._pause.take()))
 
     async def _replace(self, pause: float) -> None:
         await deferLater(self._reactor, pause)
@@ -409,6 +275,10 @@ class Web:
             self._launch()
 
     @property
-    def _effects_now(self) -> WebEffects:
-        assert self._effects is not None
-        return self._effects
+    def _started(self) -> Supplies:
+        assert self._supplies is not None
+        return self._supplies
+
+    @property
+    def _settings(self) -> HTTPSettings | None:
+        return self._supplies.settings if self._supplies is not None else None
