@@ -122,7 +122,8 @@ HOMES: Mapping[str, str] = {
                     "answering.tcp_clients answering.tls answering.udp "
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
-                    "web.asking web.channel web.child web.events web.lanes "
+                    "web.asking web.channel web.child web.event_lane web.event_stream web.events "
+                    "web.lanes "
                     "web.responding web.routes web.server web.tls "
                     "web.certificate web.control_side web.process web.reports "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
@@ -131,7 +132,7 @@ HOMES: Mapping[str, str] = {
     "zope":         "net control.connection control.web_lane "
                     "answering.tcp answering.tls answering.udp workers.channel "
                     "transfers.connections transfers.link "
-                    "web.events web.responding web.tls "
+                    "web.event_stream web.responding web.tls "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""

@@ -18,7 +18,8 @@ from failoverdns.model.token import ENTROPY, TokenCheck, TokenText, check_of, ne
 from failoverdns.web.admission import Admission
 from failoverdns.web.bodies import Held
 from failoverdns.web.calls import LANES, LaneKind, ServerState
-from failoverdns.web.events import EventLane, Streams
+from failoverdns.web.event_lane import EventLane
+from failoverdns.web.events import Streams
 from failoverdns.web.lanes import Lane, Lanes
 from failoverdns.web.responding import Responses
 from failoverdns.web.routes import Parts, Routes
@@ -136,7 +137,8 @@ class Web:
         for kind in LANES:
             if kind is not LaneKind.EVENTS:
                 self.add_lane(kind)
-        self.event_lane = EventLane(self.streams)
+        streams = self.streams
+        self.event_lane = EventLane(streams.begin, streams.take, streams.lost)
         self.event_lane.makeConnection(Wire())
         self.event_lane.dataReceived(b'{"ok": true, "revision": 42, "result": {}}\n')
 

@@ -1,160 +1,17 @@
-"""Streams of server-sent events: who gets one, what it has, and how it ends."""
+"""Streams of server-sent events together: who gets one, how many there may be, how they end."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from web_in_memory import Connection, Web, read_responses
+from streaming import Listening, web_with_history
+from web_in_memory import Web
 
-from failoverdns.web.events import KEPT_ALIVE, MOST, MOST_OF_ADDRESS, MOST_OF_TOKEN, SILENT
-
-
-def change(revision: int) -> dict[str, Any]:
-    return {
-        "revision": revision,
-        "time": "2026-11-29T14:03:41Z",
-        "who": {},
-        "command": {"command": "switch"},
-        "changed": [],
-    }
-
-
-class History:
-    """The history that `history --export` reads, `page` changes at a time."""
-
-    def __init__(self, last: int, page: int = 500, trimmed: int = 0) -> None:
-        self.last = last
-        self.page = page
-        self.trimmed = trimmed
-
-    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        since = request["since"]
-        if since > self.last:
-            return {"ok": False, "error": {"code": "invalid", "message": "it ends before that"}}
-        revisions = range(max(since, self.trimmed) + 1, self.last + 1)[: self.page]
-        chained = {"previous": "", "hash": "", "document": ""}
-        more = bool(revisions) and revisions[-1] < self.last
-        trimmed = {"trimmed": self.trimmed} if since < self.trimmed else {}
-        return {
-            "export": [{**change(one), **chained} for one in revisions], "more": more, **trimmed,
-        }  # fmt: skip
+from failoverdns.web.events import KEPT_ALIVE, MOST, MOST_OF_ADDRESS, MOST_OF_TOKEN
 
 
 @pytest.fixture
 def web() -> Web:
-    made = Web()
-    made.answers["history"] = History(42)
-    return made
-
-
-class Listening:
-    """A client that reads events."""
-
-    def __init__(self, web: Web, target: str = "/api/v1/events", **given: Any) -> None:
-        self.connection: Connection = web.connect(given.pop("host", "192.0.2.7"))
-        self.connection.send(web.request(target, **given))
-        (self.got,) = read_responses(self.connection.wire.take())
-        self.text = self.got.body
-
-    def read(self) -> list[str]:
-        """Return what has arrived: ids of changes, else kinds of events, and comments."""
-        body, data = b"", self.connection.wire.take()
-        while data:
-            size, _, data = data.partition(b"\r\n")
-            body, data = body + data[: int(size, 16)], data[int(size, 16) + 2 :]
-        self.text += body
-        text, self.text = self.text.decode(), b""
-        found = []
-        for block in text.split("\n\n")[:-1]:
-            lines = dict(one.partition(": ")[::2] for one in block.split("\n"))
-            if "data" in lines:
-                json.loads(lines["data"])
-            if lines.get("event") == "change":
-                found.append(lines["id"])
-            elif "event" in lines:
-                found.append(lines["event"] + lines.get("id", ""))
-            elif block.startswith(":"):
-                found.append("comment")
-        return found
-
-
-def happen(web: Web, *revisions: int) -> None:
-    for revision in revisions:
-        history = web.answers["history"]
-        assert isinstance(history, History)
-        history.last = web.revision = revision
-        web.event({"event": "switch", **change(revision)})
-
-
-def test_a_stream_begins_at_once_and_has_what_happens(web: Web) -> None:
-    stream = Listening(web)
-    assert stream.got.status == 200
-    assert stream.got.fields["content-type"] == "text/event-stream"
-    assert stream.got.fields["cache-control"] == "no-store"
-    assert stream.read() == []
-    happen(web, 43, 44)
-    web.event({"event": "switch", **change(0), "revision": None, "unrecorded": True})
-    web.event({"event": "store", "writable": True})
-    assert stream.read() == ["43", "44", "unrecorded", "store"]
-
-
-@pytest.mark.parametrize("given", [{"last_event_id": "43"}, {"target": "/api/v1/events?since=43"}])
-def test_a_client_that_comes_back_gets_what_it_missed(web: Web, given: dict[str, str]) -> None:
-    happen(web, 43, 44, 45)
-    stream = Listening(web, **given)
-    assert stream.read() == ["44", "45"]
-    happen(web, 46)
-    assert stream.read() == ["46"]
-
-
-def test_what_happened_before_the_web_process_is_in_the_history(web: Web) -> None:
-    web.answers["history"] = History(42, page=10)
-    stream = Listening(web, last_event_id="5")
-    web.go()
-    web.clock.pump([1, 0, 1, 0, 1, 0, 1, 0])
-    web.go()
-    assert stream.read() == [str(number) for number in range(6, 43)]
-    happen(web, 43)
-    assert stream.read() == ["43"]
-
-
-def test_an_event_that_comes_while_the_history_is_read_is_sent_once(web: Web) -> None:
-    web.answers["history"] = lambda request: None
-    connection = web.connect()
-    connection.send(web.request("/api/v1/events", last_event_id="40"))
-    web.event({"event": "switch", **change(43)})
-    (lane,) = web.busy_lanes()
-    result = History(42)({"since": 40})
-    web.reply(lane, json.dumps({"ok": True, "revision": 42, "result": result}).encode() + b"\n")
-    (got,) = read_responses(connection.wire.take())
-    assert [line for line in got.body.split(b"\n") if line.startswith(b"id")] == [
-        b"id: 41", b"id: 42", b"id: 43",
-    ]  # fmt: skip
-
-
-def test_changes_that_were_trimmed_are_a_reset(web: Web) -> None:
-    web.answers["history"] = History(42, trimmed=30)
-    stream = Listening(web, last_event_id="5")
-    assert stream.read() == ["reset42"]
-    happen(web, 43)
-    assert stream.read() == ["43"]
-
-
-def test_a_revision_of_another_server_is_a_reset(web: Web) -> None:
-    stream = Listening(web, last_event_id="1000")
-    assert stream.read() == ["reset42"]
-
-
-def test_a_revision_whose_event_has_not_arrived_here_is_no_reset(web: Web) -> None:
-    history = web.answers["history"]
-    assert isinstance(history, History)
-    history.last = 43
-    stream = Listening(web, last_event_id="43")
-    assert stream.read() == []
-    happen(web, 43, 44)
-    assert stream.read() == ["44"]
+    return web_with_history()
 
 
 @pytest.mark.parametrize("since", ["x", "-1", "1.5", "9" * 30, "%C2%B2"])
@@ -183,34 +40,6 @@ def test_comments_show_that_a_stream_is_alive(web: Web) -> None:
     assert stream.read() == ["comment", "comment"]
 
 
-def test_the_head_of_a_stream_can_be_asked(web: Web) -> None:
-    got = web.ask("/api/v1/events", method="HEAD")
-    assert (got.status, got.body) == (200, b"")
-    assert not web.streams.all
-
-
-def test_a_client_that_does_not_read_is_waited_for_and_then_disconnected(web: Web) -> None:
-    stream = Listening(web)
-    stream.connection.wire.fill()
-    happen(web, 43)
-    assert stream.read() == []
-    stream.connection.wire.drain()
-    assert stream.read() == ["43"]
-    stream.connection.wire.fill()
-    web.clock.pump([5] * (int(SILENT / 5) + 2))
-    assert stream.connection.wire.aborted
-    assert web.streams.dropped == 1
-
-
-def test_a_client_that_needs_what_is_forgotten_is_disconnected(web: Web) -> None:
-    stream = Listening(web)
-    stream.connection.wire.fill()
-    for revision in range(43, 60):
-        web.event({"event": "switch", **change(revision), "text": "a" * (1 << 20)})
-    stream.connection.wire.drain()
-    assert stream.connection.wire.aborted
-
-
 def test_streams_of_a_token_end_when_it_is_removed(web: Web) -> None:
     stream = Listening(web)
     other = web.add_token(b"o")
@@ -233,7 +62,7 @@ def test_streams_end_with_the_lane_and_come_back_with_the_next(web: Web) -> None
     web.streams.lost()
     assert stream.connection.wire.disconnecting
     assert web.ask("/api/v1/events").status == 503
-    web.streams.begin(b'{"ok": true, "revision": 42, "result": {}}')
+    web.streams.begin(42)
     assert Listening(web).got.status == 200
 
 
@@ -263,8 +92,3 @@ def test_streams_are_limited(web: Web, hosts: int, tokens: int, most: int, statu
 
 class _Nobody:
     """Something that takes the place of a stream."""
-
-
-def test_a_lane_with_nonsense_is_closed(web: Web) -> None:
-    web.event_lane.dataReceived(b"nonsense\n")
-    assert web.event_lane.transport.aborted
