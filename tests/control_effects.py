@@ -10,7 +10,7 @@ from corridors import Corridor
 from failoverdns.control.caller import Caller
 from failoverdns.control.counting import CommandCounts
 from failoverdns.control.effects import CommandEffects
-from failoverdns.control.reading import Source
+from failoverdns.control.source import Source
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands.health import ReportHealth

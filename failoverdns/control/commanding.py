@@ -31,7 +31,8 @@ from failoverdns.control.language.requests import (
     write_refusal,
     write_reply,
 )
-from failoverdns.control.reading import Source, read
+from failoverdns.control.reading import read
+from failoverdns.control.source import Source
 from failoverdns.control.waiting import wait_for_secondaries
 from failoverdns.effects import Approval
 from failoverdns.model.change import Change, Json

@@ -15,10 +15,11 @@ from fnmatch import translate
 from functools import partial
 from heapq import heappush, heapreplace
 from re import compile as compiled
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from failoverdns.control.effects import AtSecondaries
 from failoverdns.control.language.requests import PAUSE, Late, Pause, Result, Streamed
+from failoverdns.control.source import Source
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands.server import Stats
@@ -27,9 +28,6 @@ from failoverdns.model.health import Health
 from failoverdns.model.store_condition import Reserve
 from failoverdns.rules.derived.health import application_condition
 from failoverdns.rules.derived.view import View
-
-if TYPE_CHECKING:
-    from failoverdns.control.reading import Source
 
 MOST_UNASKED: Final = 1000
 """Groups up to which all of them are shown without being asked for."""

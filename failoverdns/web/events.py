@@ -71,7 +71,7 @@ class Streams:
         adopt(self._reactor, descriptor, EventLane(self.begin, self.take, self.lost))
 
     def begin(self, revision: int) -> None:
-        """Have clients: the events after a revision follow."""
+        """Accept clients from now on; the events after a revision follow."""
         self.recent.begin(revision)
         self._is_live = True
 

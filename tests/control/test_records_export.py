@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import dns.rdatatype
 import dns.zone
-from control_effects import ADMIN, quiet_effects
+from control_effects import source_of
 from corridors import Corridor
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,35 +17,21 @@ from samples import eu, group, name, us, zone
 from samples import state as state_of
 from system.server import tool
 
-from failoverdns.changes.overlay import Overlay
 from failoverdns.changes.state import State
 from failoverdns.control.language.requests import Streamed
-from failoverdns.control.reading import Source, read
+from failoverdns.control.reading import read
 from failoverdns.model.commands.server import ExportRecords
-from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, OwnedRRset
 from failoverdns.protocol.records import compile_records
 from failoverdns.rules.derived.serving import all_nodes
-from failoverdns.store.memory import MemoryStore
 
 Row = tuple[DomainName, int, int, bytes]
 
 
 def exported(state: State) -> str:
     """Return the text that `records` prints."""
-    effects = quiet_effects(Corridor())
-    source = Source(
-        state,
-        MemoryStore(),
-        Moment(0.0, 0.0),
-        behind=False,
-        outage=None,
-        overlay=Overlay(),
-        effects=effects,
-        caller=ADMIN,
-        forbidden=0,
-    )
+    source = replace(source_of(Corridor()), state=state)
     result = asyncio.run(read(source, ExportRecords()))
     text = result["text"]
     assert isinstance(text, Streamed)
