@@ -116,7 +116,7 @@ HOMES: Mapping[str, str] = {
     "prometheus_client": "metrics",
     "rich":         "cli",
     "twisted":      "net control.connection control.conversation control.intake control.server "
-                    "control.shared control.turns control.web_lane "
+                    "control.reading_rest control.shared control.turns control.web_lane "
                     "answering.answerer answering.forwarding answering.listening "
                     "answering.query_log answering.tcp "
                     "answering.tcp_clients answering.tls answering.udp "

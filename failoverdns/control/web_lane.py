@@ -5,11 +5,7 @@
 A request is the line of a client of the control socket, and so is the reply, so that HTTP and the
 socket answer the same.  Before it comes a line with the caller (`control.lane_callers`).  All lanes
 together are one user among those of the control socket, whose turns and shares they have part in;
-they take none of its places.
-
-A switch takes several turns of the reactor, and waits in each for the step that is under way.  So
-after each step of a reading command all lanes pause their reading, and the many who read over HTTP
-have a bounded part of the time of this process.
+they take none of its places, and pause their reading together (`control.reading_rest`).
 """
 
 from __future__ import annotations
@@ -28,6 +24,7 @@ from failoverdns.control.connection import STALLED_TIMEOUT
 from failoverdns.control.conversation import Conversation
 from failoverdns.control.lane_callers import MAX_CALLER, LaneCallers
 from failoverdns.control.language.requests import write_refusal
+from failoverdns.control.reading_rest import ReadingRest
 from failoverdns.control.shared import Shared
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
@@ -36,9 +33,6 @@ from failoverdns.net.detaching import is_flushed
 
 LANES: Final = -2
 """The number of the user that all lanes are together; no user of the system has it."""
-
-REST: Final = 2.0
-"""The pause after a step of a reading command, as a multiple of the time that it took."""
 
 _RESTARTS: Final = Rejected("busy", "nothing was changed: the server restarts; try again")
 
@@ -121,7 +115,7 @@ class WebLane(Protocol):
             return False
         try:
             reads = self._conversation.is_reading and not self._paused
-            if reads and not self._lanes.may_read(self):
+            if reads and not self._lanes.rest.may_read(self):
                 return False
             if not self._paused:
                 took, piece = self._timed_step()
@@ -140,7 +134,7 @@ class WebLane(Protocol):
         clock, began = self._lanes.shared.clock, self._lanes.shared.clock.seconds()
         took, piece = self._conversation.take_one(), self._conversation.next_piece()
         if self._conversation.is_reading:
-            self._lanes.note_reading(clock.seconds() - began)
+            self._lanes.rest.note(clock.seconds() - began)
         return took, piece
 
     def look(self) -> None:
@@ -259,11 +253,8 @@ class WebLanes:
         """Share turns, shares and commands with the clients of the control socket."""
         self.shared = shared
         self.callers = callers
+        self.rest = ReadingRest(shared.clock)
         self._lanes: dict[WebLane, None] = {}
-        self._rests_until = 0.0
-        self._resting: dict[WebLane, None] = {}
-        """Lanes whose next step would read, in their order."""
-        self._waking: IDelayedCall | None = None
 
     def __iter__(self) -> Iterator[WebLane]:
         return iter(tuple(self._lanes))
@@ -298,34 +289,6 @@ class WebLanes:
         """Have every lane go on: requests are taken again."""
         for lane in self:
             lane.look()
-
-    def may_read(self, lane: WebLane) -> bool:
-        """Return whether a lane may do a step that reads; if not, `look` is called when it may."""
-        if self._rests_until <= self.shared.clock.seconds():
-            return True
-        self._resting[lane] = None
-        self._wake_later()
-        return False
-
-    def note_reading(self, took: float) -> None:
-        """Note that a step that reads took this many seconds."""
-        self._rests_until = self.shared.clock.seconds() + REST * took
-
-    def _wake_later(self) -> None:
-        if self._waking is None or not self._waking.active():
-            clock = self.shared.clock
-            self._waking = clock.callLater(
-                max(0.0, self._rests_until - clock.seconds()), self._wake
-            )
-
-    def _wake(self) -> None:
-        """Let the lanes read that rested, the one first that has waited longest."""
-        while self._resting and self._rests_until <= self.shared.clock.seconds():
-            lane = next(iter(self._resting))
-            del self._resting[lane]
-            lane.look()
-        if self._resting:
-            self._wake_later()
 
     @property
     def is_quiet(self) -> bool:
