@@ -16,7 +16,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 from failoverdns.control.language.commands import find_row
 from failoverdns.control.language.requests import (
@@ -44,12 +43,6 @@ from failoverdns.web.exchange import JSON, WebRequest
 from failoverdns.web.problems import Problem, of_http, of_refusal
 from failoverdns.web.work import Work
 
-MAX_TARGET: Final = 8192
-"""Bytes of a path with its query (RFC 9112 section 3 recommends 8000 at least)."""
-
-MAX_PARAMETERS: Final = 1000
-"""Parameters in a query."""
-
 LONG_HISTORY: Final = 1000
 """Changes of the history that take long to read."""
 
@@ -59,19 +52,8 @@ OF_REVISION: Final = frozenset(("flag list", "history"))
 READS: Final = ("GET", "HEAD")
 _BOOLEANS: Final = {"true": True, "": True, "false": False}
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _TAG: Final = re.compile(r'"([^"]*)"')
 _REVISION: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
-_SCHEME: Final = re.compile(r"https?://([^/?#]*)", re.ASCII | re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the first line of a request names; `authority` only if it names that, too."""
-
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +70,6 @@ class Asked:
     if_match: int | None = None
     has_match: bool = False
     known: frozenset[str] = frozenset()
-
-
-def read_target(target: bytes) -> Target:
-    """Return what the target of a request names (RFC 9112 section 3.2); raises Problem."""
-    if len(target) > MAX_TARGET:
-        raise of_http(414, f"a path with its query has at most {MAX_TARGET} bytes")
-    try:
-        text = target.decode("ascii")
-    except UnicodeDecodeError:
-        raise of_http(400, "a path is ASCII: write other characters as %XX of UTF-8") from None
-    if text == "*":
-        return Target("*")
-    absolute = _SCHEME.match(text)
-    authority = absolute[1] if absolute is not None else None
-    if absolute is not None:
-        text = text[absolute.end() :]
-        text = text if text.startswith("/") else "/" + text
-    if not text.startswith("/"):
-        raise of_http(400, "a path begins with /")
-    if "#" in text:
-        raise of_http(400, "a fragment (#...) is not sent to a server")
-    path, _, query = text.partition("?")
-    parts = [_decoded(part, "the path") for part in path.split("/")]
-    if any("/" in part for part in parts):
-        raise of_http(400, "the path has a / that is written as %2F")
-    return Target("/".join(parts), _parameters(query), authority)
 
 
 def words_of(path: str) -> str:
@@ -209,34 +165,6 @@ def _valid_id(value: Json) -> Json:
     if isinstance(value, str):
         return value if len(value) <= MAX_ID else None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _decoded(part: str, what: str) -> str:
-    """Return text without percent-encoding; raises Problem for what no client should send."""
-    raw = part.encode("ascii")
-    if _ESCAPE.search(raw):
-        raise of_http(400, f"{what} has a % that two hex digits do not follow")
-    try:
-        text = unquote_to_bytes(raw).decode("utf-8")
-    except UnicodeDecodeError:
-        raise of_http(400, f"{what} is not UTF-8") from None
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise of_http(400, f"{what} has a control character")
-    return text
-
-
-def _parameters(query: str) -> tuple[tuple[str, str], ...]:
-    if not query:
-        return ()
-    parts = query.split("&", MAX_PARAMETERS)
-    if len(parts) > MAX_PARAMETERS:
-        raise of_http(414, f"a query has at most {MAX_PARAMETERS} parameters")
-    found = []
-    for part in parts:
-        name, _, value = part.replace("+", " ").partition("=")
-        if name or value:
-            found.append((_decoded(name, "the query"), _decoded(value, "the query")))
-    return tuple(found)
 
 
 def _query_fields(query: tuple[tuple[str, str], ...], row: CommandRow) -> dict[str, Json]:

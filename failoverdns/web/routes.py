@@ -37,9 +37,10 @@ from failoverdns.web.headers import careful_fields
 from failoverdns.web.hosts import client_address
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.problems import Problem, of_error, of_http, of_refusal
-from failoverdns.web.requests import Target, read_asked, read_target, words_of
+from failoverdns.web.requests import read_asked, words_of
 from failoverdns.web.responding import Response, Responses
 from failoverdns.web.static_files import PREFIX, StaticFile, StaticFiles
+from failoverdns.web.targets import Target, read_target
 from failoverdns.web.work import Work
 
 API: Final = "/api/v1/"
