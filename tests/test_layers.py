@@ -55,7 +55,7 @@ FLOORS: Mapping[str, str] = {
                        "program_faults tallies",
     "metrics":         "",
     "web":             "model rules.derived protocol net answering workers confinement pki "
-                       "control.language delivery.fields tallies",
+                       "control.language delivery.fields tallies metrics",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model pki regular_files program_faults tallies",

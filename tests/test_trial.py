@@ -117,6 +117,10 @@ def test_only_what_the_server_does_not_use_already_must_be_free(make: Make, tmp_
         with pytest.raises(CannotServe, match="another program listens there"):
             check_start(make(CONFIG + tls), in_use(config))
         assert where in in_use(make(CONFIG + tls)).addresses
+        http = f"http: {{listen: ['{where}']}}\n"
+        with pytest.raises(CannotServe, match="another program listens there"):
+            check_start(make(CONFIG + http), in_use(config))
+        assert where in in_use(make(CONFIG + http)).addresses
         moved = make(CONFIG.replace("control.sock", "other.sock"))
         with pytest.raises(CannotServe, match="another failoverdns answers"):
             check_start(moved, in_use(config))

@@ -20,11 +20,10 @@ from failoverdns.model.timestamps import timestamp
 from failoverdns.model.token import NO_TOKEN, Token, TokenCheck, TokenUse, check_of
 from failoverdns.rules.decisions.permission import rights_of
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.token_reports import token_problem
 
 MAX_ADDRESS: Final = 100
 """Characters of a client's address that are kept."""
-
-_WRONG: Final = Rejected("forbidden", "this token is wrong, or was removed")
 
 
 class TokenCallers:
@@ -47,17 +46,22 @@ class TokenCallers:
     def caller(self, token_id: str, digest: bytes, address: str) -> Caller:
         """Return the caller with a token, whose text has this SHA-256, at an address.
 
-        Raises Rejected `forbidden` for a token that is unknown, was removed, or has expired.
+        Raises Rejected `forbidden` for a token that is unknown, was removed, or has expired, and
+        for one of a head that was removed.
         """
-        token = self._state().entity(Token, token_id)
+        state = self._state()
+        token = state.entity(Token, token_id)
         known = token.token_check if token is not None else NO_TOKEN
         is_same = compare_digest(check_of(digest), known.check)
         if token is None or not is_same:
-            raise _WRONG
+            raise Rejected("forbidden", "this token is wrong, or was removed")
         now = self._now()
         if token.is_expired(now):
             text = f"the token {token.name} expired at {timestamp(token.expires)}"
             raise Rejected("forbidden", f"{text}: ask an admin for another one")
+        problem = token_problem(state, token, now)
+        if problem is not None:
+            raise Rejected("forbidden", f"the token {token.name} cannot be used: {problem}")
         shown = printable(address, MAX_ADDRESS)
         self._note_use(TokenUse(token.id, now, shown))
         principal = token_principal(token.id, token.name, shown)

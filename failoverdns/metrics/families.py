@@ -220,7 +220,11 @@ TRANSFERS: Final = (
         "transfer_requests/{kind}",
         "Signed requests by kind; not_verified are those whose TSIG signature is wrong.",
     ),
-    _counter("notifies_total", "notifies/{result}", "NOTIFY messages to secondaries, by result."),
+    _counter(
+        "notifies_total",
+        "notifies/{result}",
+        "Replies of secondaries to NOTIFY messages, by what they say.",
+    ),
     _gauge(
         "secondary_lag_seconds",
         "secondaries/[secondary,zone]/lag",

@@ -185,6 +185,7 @@ class ServingProcess:
             "connections": len(self._places),
             "max_connections": self._places.most,
             "requests": {**self._log.counts, "updates_limited": self._updating.limited},
+            "notifies": {**self._in_step.notifies},
         }
 
     def _retire(self) -> Deferred[None]:

@@ -72,6 +72,8 @@ class InStep:
         self._queue: list[tuple[float, int, Pair]] = []
         self._count = 0
         self._timer: IDelayedCall | None = None
+        self.notifies = {"accepted": 0, "not_accepted": 0}
+        """Replies to NOTIFY messages, by what they say."""
         self._news: dict[Pair, Known] = {}
         self._telling: IDelayedCall | None = None
 
@@ -249,8 +251,10 @@ class InStep:
             return
         match reply:
             case Replied(kind=Send.NOTIFY, problem=None):
+                self.notifies["accepted"] += 1
                 standing.accepted(now)
             case Replied(kind=Send.NOTIFY, problem=str(problem)):
+                self.notifies["not_accepted"] += 1
                 standing.not_accepted(now, problem)
             case Replied(serial=int(serial), problem=None):
                 standing.has(now, serial)

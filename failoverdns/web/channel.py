@@ -71,6 +71,9 @@ class Server(Interface):
     def careful(self, request: HTTPRequest) -> Mapping[str, str]:
         """Return the header fields of a response to a request that is refused."""
 
+    def has_body(self) -> None:
+        """Note that a large body is read no longer, whose reading `may_send_body` allowed."""
+
     def left(self, channel: WebChannel) -> None:
         """Note that a connection has ended."""
 
@@ -96,6 +99,9 @@ class HTTPRequest(Request):
         self._pieces: list[bytes] = []
         self._received = 0
         self._is_large = False
+        """Whether its body is a large one, which may be read."""
+        self._large_of: Server | None = None
+        """Whom to report that the large body is read no longer."""
 
     @property
     def peer(self) -> str:
@@ -151,6 +157,7 @@ class HTTPRequest(Request):
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
         """Answer the request: all of it has arrived."""
         self.method, self.uri, self.clientproto = command, path, version
+        self._end_large()
         self.body = b"".join(self._pieces)
         self._pieces.clear()
         self.channel.server.serve(self)
@@ -158,16 +165,24 @@ class HTTPRequest(Request):
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         """Note that the client has gone."""
         self.is_gone = True
+        self._end_large()
         if self.producer is not None:
             self.unregisterProducer()  # type: ignore[no-untyped-call]
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self.gone()
 
     def _look_at_large(self) -> None:
-        self._is_large = True
-        problem = self.channel.server.may_send_body(self)
+        server = self.channel.server
+        problem = server.may_send_body(self)
         if problem is not None:
             self.channel.refuse(problem)
+        else:
+            self._is_large, self._large_of = True, server
+
+    def _end_large(self) -> None:
+        server, self._large_of = self._large_of, None
+        if server is not None:
+            server.has_body()
 
 
 class WebChannel(HTTPChannel):
@@ -210,7 +225,7 @@ class WebChannel(HTTPChannel):
         if self.is_refused:
             return
         if not self._head and line:
-            self._allow(HEAD_TIME)
+            self._allow(HEAD_TIME, self._be_late)
         self._head += len(line)
         if self._head > MAX_HEAD:
             self.refuse(_too_large_head())
@@ -244,7 +259,7 @@ class WebChannel(HTTPChannel):
             self.refuse(of_http(417, "the only expectation that is known is 100-continue"))
         else:
             self._head = 0
-            self._allow(BODY_TIME)
+            self._allow(BODY_TIME, self._be_late)
             super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
     def allContentReceived(self) -> None:  # noqa: N802
@@ -319,13 +334,18 @@ class WebChannel(HTTPChannel):
         if not self.is_refused:
             super()._send100Continue()  # type: ignore[no-untyped-call]
 
-    def _allow(self, seconds: float | None) -> None:
+    def _be_late(self) -> None:
+        """Refuse a request that did not arrive in time (RFC 9110 section 15.5.9)."""
+        text = f"the head of a request has {HEAD_TIME:g} s to arrive, and its body {BODY_TIME:g} s"
+        self.refuse(of_http(408, text))
+
+    def _allow(self, seconds: float | None, end: Callable[[], None] | None = None) -> None:
         """End the connection in some seconds, which replaces an earlier deadline."""
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
         if seconds is not None:
-            self._deadline = self.server.reactor.callLater(seconds, self.leave)
+            self._deadline = self.server.reactor.callLater(seconds, end or self.leave)
 
 
 def _date() -> str:

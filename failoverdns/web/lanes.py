@@ -1,11 +1,11 @@
 """The lanes to the control process: which request goes next, and on which of them.
 
     changes       four at a time
-    short reads   two at a time; then a pause for as long as the reading took
-    long reads    of everything there is: one at a time; then a pause twice as long as it took
+    short reads   two at a time
+    long reads    of everything there is: one at a time
     all of them   the tokens take turns
 
-So the control process spends at most a third of its time on long reads, whoever asks for them.
+The control process rests after each step of a read, so that reads take at most a third of its time.
 Identical reads of a token that have not begun become one: a read that begins after a request
 arrived is fresh for it.  A request of a client that has gone is dropped, unless it changes
 something.  A lane that ends is replaced by the control process; what it had under way gets an
@@ -42,22 +42,25 @@ MOST_OF_ONE: Final = 100
 """Those of one token."""
 
 AT_A_TIME: Final[Mapping[Work, int]] = {Work.CHANGES: 4, Work.READS: 2, Work.LONG_READS: 1}
-"""Requests under way, or pausing, at a time."""
+"""Requests under way at a time."""
 
 OF_ONE: Final[Mapping[Work, int]] = {Work.CHANGES: 3, Work.READS: 1, Work.LONG_READS: 1}
 """Those of one token; others find a lane."""
 
-PAUSES: Final[Mapping[Work, float]] = {Work.CHANGES: 0.0, Work.READS: 1.0, Work.LONG_READS: 2.0}
-"""How long the pause after a request is, by the time that it took."""
+LONG: Final = 1 << 16
+"""Bytes of a long request."""
+
+MOST_LONG: Final = 16
+"""Long requests that wait or are under way."""
+
+MOST_LONG_OF_ONE: Final = 4
+"""Those of one token."""
 
 WAIT: Final = 15.0
 """Seconds that a request waits for a lane."""
 
 UNDER_WAY: Final = 900.0
 """Seconds after which a lane without a reply is given up."""
-
-MOST_PAUSE: Final = 5.0
-"""Seconds of a pause, at most."""
 
 _LOST: Final = Rejected(
     "unknown-outcome",
@@ -81,6 +84,7 @@ class Waiting:
         self.since = since
         self.work = work
         self.key = key
+        self.is_long = len(line) > LONG
 
 
 class Lane(Protocol):
@@ -119,7 +123,7 @@ class Lane(Protocol):
         request.reply.take(data[:end], is_last=True)
         if end < len(data):
             self.transport.abortConnection()
-        self._lanes.answered(self, request)
+        self._lanes.answered(request)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Give up the request under way."""
@@ -136,8 +140,8 @@ class Lanes:
         self._lanes: dict[Lane, None] = {}
         self._queues = {work: FairQueue[Waiting](MOST_WAITING, MOST_OF_ONE) for work in Work}
         self._under_way: dict[Work, Counter[str]] = {work: Counter() for work in Work}
-        self._taken = dict.fromkeys(Work, 0)
-        """Requests that are under way, or pausing."""
+        self._long: Counter[str] = Counter()
+        """Long requests that wait or are under way."""
         self._unbegun: dict[object, Waiting] = {}
         """Reads that have not begun, by token and line."""
         self._sweeping = LoopingCall(self._sweep)
@@ -186,9 +190,11 @@ class Lanes:
             reply = Reply(self._held, owner, compresses=compresses)
             request = Waiting(owner, text, reply, self._reactor.seconds(), work, key)
             try:
+                self._check_long(owner, len(text))
                 self._queues[work].add(request)
             except Full as full:
                 raise _too_many(full) from None
+            self._long[owner] += request.is_long
             if reads:
                 self._unbegun[key] = request
             self._reactor.callLater(0, self._dispatch, work)
@@ -201,11 +207,9 @@ class Lanes:
         for work in Work:
             self._dispatch(work)
 
-    def answered(self, lane: Lane, request: Waiting) -> None:
-        """Go on after the last byte of a reply, and perhaps a pause."""
-        took = self._reactor.seconds() - lane.since
-        pause = min(MOST_PAUSE, took * PAUSES[request.work])
-        self._end(request, pause)
+    def answered(self, request: Waiting) -> None:
+        """Go on after the last byte of a reply."""
+        self._end(request)
         for work in Work:
             self._dispatch(work)
 
@@ -214,9 +218,22 @@ class Lanes:
         self._lanes.pop(lane, None)
         request, lane.request = lane.request, None
         if request is not None:
-            self._end(request, 0.0)
+            self._end(request)
             is_change = request.work is Work.CHANGES
             request.reply.fail(of_refusal(_LOST if is_change else _AGAIN))
+
+    def _check_long(self, owner: str, size: int) -> None:
+        """Raise Full if there are too many long requests for one more."""
+        if size > LONG and self._long[owner] >= MOST_LONG_OF_ONE:
+            raise Full(by_owner=True)
+        if size > LONG and self._long.total() >= MOST_LONG:
+            raise Full(by_owner=False)
+
+    def _note_over(self, request: Waiting) -> None:
+        """Note that a request neither waits nor is under way any more."""
+        self._long[request.owner] -= request.is_long
+        if not self._long[request.owner]:
+            del self._long[request.owner]
 
     def _leave(self, request: Waiting, client: Client) -> None:
         """Note that a client has gone; a read that has not begun is dropped with its last one."""
@@ -224,40 +241,35 @@ class Lanes:
         if not request.reply.clients and self._unbegun.get(request.key) is request:
             del self._unbegun[request.key]
             self._queues[request.work].remove(request)
+            self._note_over(request)
 
     def _dispatch(self, work: Work) -> None:
         """Begin what can begin."""
         kind = LaneKind.COMMANDS if work is Work.CHANGES else LaneKind.READS
         for lane in [one for one in self._lanes if one.kind is kind and one.request is None]:
-            request = self._next(work) if self._taken[work] < AT_A_TIME[work] else None
+            request = self._next(work)
             if request is None:
                 return
             self._under_way[work][request.owner] += 1
-            self._taken[work] += 1
             self._forget(request)
             lane.begin(request, self._reactor.seconds())
 
     def _next(self, work: Work) -> Waiting | None:
         """Return the request whose turn it is; a token alone may have all places for reads."""
         queue, running = self._queues[work], self._under_way[work]
+        if running.total() >= AT_A_TIME[work]:
+            return None
         found = queue.next(lambda owner: running[owner] < OF_ONE[work])
         if found is None and work is Work.READS:
             found = queue.next(lambda owner: True)
         return found
 
-    def _end(self, request: Waiting, pause: float) -> None:
+    def _end(self, request: Waiting) -> None:
+        self._note_over(request)
         running = self._under_way[request.work]
         running[request.owner] -= 1
         if not running[request.owner]:
             del running[request.owner]
-        if pause > 0:
-            self._reactor.callLater(pause, self._paused, request.work)
-        else:
-            self._taken[request.work] -= 1
-
-    def _paused(self, work: Work) -> None:
-        self._taken[work] -= 1
-        self._dispatch(work)
 
     def _forget(self, request: Waiting) -> None:
         """Let no other request join one that begins, or is given up."""
@@ -272,6 +284,7 @@ class Lanes:
                 if now - request.since > WAIT:
                     queue.remove(request)
                     self._forget(request)
+                    self._note_over(request)
                     request.reply.fail(of_refusal(_AGAIN))
         for lane in list(self._lanes):
             if lane.request is not None and now - lane.since > UNDER_WAY:

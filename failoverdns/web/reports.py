@@ -1,7 +1,8 @@
 """What the web process reports of itself, as far as it can be believed.
 
-The process reads what strangers send, so its word is bounded: a report has members that are known,
-with counts and short texts, and nothing in it takes the place of what the control process knows.
+The process reads what any HTTP client sends, so its word is bounded: a report has members that are
+known, with counts and short texts, and nothing in it takes the place of what the control process
+knows.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class Routes:
         is_secure = http.channel.is_secure
         request = WebRequest(
             http.method.decode("latin-1"),
-            "",
+            http.uri.partition(b"?")[0].decode("latin-1"),  # until it is read below
             fields=http.all_fields(),
             body=http.body,
             address=self.address_of(http),
@@ -113,7 +113,7 @@ class Routes:
             target = read_target(http.uri)
         except Problem as problem:
             careful = careful_fields(is_secure=is_secure)
-            Response(http, request, self._parts.responses, careful).fail(problem)
+            self._fail(Response(http, request, self._parts.responses, careful), problem)
             return
         request = WebRequest(
             request.method,

@@ -18,6 +18,7 @@ from typing import Any, Final
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from failoverdns.model.errors import Rejected
 from failoverdns.net.places import KnownOrigins, Places
 from failoverdns.net.prefixes import prefix_of
 from failoverdns.net.token_bucket import TokenBucket, TokenBuckets
@@ -26,7 +27,7 @@ from failoverdns.web.authentication import origin_of, unauthorized
 from failoverdns.web.channel import HTTPRequest, WebChannel
 from failoverdns.web.headers import careful_fields
 from failoverdns.web.hosts import plain
-from failoverdns.web.problems import Problem
+from failoverdns.web.problems import Problem, of_refusal
 from failoverdns.web.routes import Routes
 from failoverdns.web.tls import WebContext
 
@@ -41,6 +42,11 @@ ARRIVALS: Final = 1000.0
 
 ARRIVALS_OF_ADDRESS: Final = 200.0
 """Those of one address that is not a trusted proxy's."""
+
+MOST_LARGE: Final = 32
+"""Large bodies that are read at a time."""
+
+_TOO_MANY_LARGE: Final = Rejected("busy", "too many large requests arrive; try again")
 
 KNOWN_PLACES: Final = 50
 """Connections of a network or address with a valid token that do not count when room is made."""
@@ -68,6 +74,8 @@ class WebServer(ServerFactory):
         """Responses by the class of their status."""
         self.turned_away = 0
         """Connections that were closed at once, because there were too many."""
+        self._large = 0
+        """Large bodies that are being read."""
         self._admission = admission
         self._routes = routes
         self._arrivals = TokenBucket(ARRIVALS, ARRIVALS)
@@ -120,10 +128,17 @@ class WebServer(ServerFactory):
         self._routes.serve(request)
 
     def may_send_body(self, request: HTTPRequest) -> Problem | None:
-        """Return why the large body of a request is not read: it has no valid token."""
-        if self._admission.is_known(request.field_lines(b"authorization")):
-            return None
-        return unauthorized()
+        """Return why the large body of a request is not read: no valid token, or too many."""
+        if not self._admission.is_known(request.field_lines(b"authorization")):
+            return unauthorized()
+        if self._large >= MOST_LARGE:
+            return of_refusal(_TOO_MANY_LARGE)
+        self._large += 1
+        return None
+
+    def has_body(self) -> None:
+        """Note that a large body is read no longer."""
+        self._large -= 1
 
     def careful(self, request: HTTPRequest) -> Mapping[str, str]:
         """Return the header fields of a response to a request that is refused."""

@@ -1,7 +1,7 @@
 """Pictures of the dashboard: `scripts/draw-dashboard`.
 
 Chromium takes them of a real server with a demo.
-Colours of a picture are reduced to 256, which nobody sees and which keeps the files small.
+A picture keeps its 256 most important colours, so that the files stay small.
 """
 
 from __future__ import annotations
@@ -45,14 +45,11 @@ class Picture:
 
 
 PICTURES = (
-    Picture("dashboard", ""),
-    Picture("dashboard-dark", "", dark=True),
-    Picture("dashboard-groups", "groups"),
+    Picture("dashboard-overview", ""),
+    Picture("dashboard-overview-dark", "", dark=True),
     Picture("dashboard-groups-dark", "groups", dark=True),
     Picture("dashboard-switch", "groups/billing-eu", clicked="[data-do=switch]"),
-    Picture("dashboard-group", "groups/media-us"),
     Picture("dashboard-phone", "groups", size=TELEPHONE),
-    Picture("dashboard-phone-dark", "", dark=True, size=TELEPHONE),
 )
 
 
@@ -138,11 +135,12 @@ def _take(browser: Browser, picture: Picture, token: str, path: Path) -> None:
     page.screenshot(path=path)
     context.close()
     with Image.open(path) as image:
-        image.convert("RGB").quantize(256).save(path, optimize=True)
+        colours = image.convert("RGB").quantize(256, kmeans=4, dither=Image.Dither.NONE)
+        colours.save(path, optimize=True)
 
 
 def _settle(page: Page) -> None:
-    page.wait_for_function("!document.querySelector('#main').innerText.includes('Loading')")
+    page.locator("#main", has_text="Loading").wait_for(state="detached")
     page.wait_for_timeout(600)
 
 

@@ -135,6 +135,11 @@ def live_a_little(path: Path) -> None:
     ask(
         path,
         [
+            {"command": "application set", "name": "webhooks-us", "check": ["port-open"]},
+            {
+                "command": "head set", "application": "webhooks-us", "name": "lb1",
+                "address": ["127.0.0.1"],
+            },
             _switch(["search-us"], "kernel update of the load balancers"),
             _switch(["docs-eu", "docs-us", "docs-ap"], "move the manuals to the new cluster"),
             _switch(["docs-us"], "the new cluster is full"),
@@ -162,11 +167,6 @@ def live_a_little(path: Path) -> None:
             {
                 "command": "health report", "target": "reports-ap/lb1", "state": "down",
                 "detail": "out of memory",
-            },
-            {"command": "application set", "name": "webhooks-us", "check": ["port-open"]},
-            {
-                "command": "head set", "application": "webhooks-us", "name": "lb1",
-                "address": ["127.0.0.1"],
             },
         ],
     )  # fmt: skip

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from failoverdns.confinement.worker import confine, confine_transfers
+from failoverdns.confinement.worker import confine, confine_transfers, confine_web
 
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 IS_INTEL = os.uname().machine == "x86_64"
@@ -275,6 +275,8 @@ def main() -> None:
         report = asdict(confine(Path(package), place / "run/control.sock.worker.1", log))
     if confined == "transfers":
         report = asdict(confine_transfers(Path(package), place / "log"))
+    if confined == "web":
+        report = asdict(confine_web(Path(package)))
     if confined == "transfers without a folder":
         file = place / "log/file"
         file.touch()

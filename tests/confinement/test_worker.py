@@ -193,3 +193,34 @@ def test_a_confined_process_can_only_answer(place: Place, name: str) -> None:
     assert result in ("EPERM", "EACCES", "ENOSYS")
     if name not in NEVER and not (place.uid != 0 and name in NEEDS_ROOT):
         assert place.attempt(name, confined=False)[1] == "done"
+
+
+FOR_WEB = {
+    "answer on its sockets": "done",
+    "start a thread": "done",
+    "get random bytes": "done",
+    "import a module late": "done",
+    "write the query log and rename it": "EACCES",
+    "open a UDP socket": "EPERM",
+    "open a TCP socket": "EPERM",
+    "connect to the control socket": "EPERM",
+    "read the key": "EACCES",
+    "overwrite the state": "EACCES",
+    "write into the state's folder": "EACCES",
+    "read a file of the system": "EACCES",
+    "signal the control process": "EPERM",
+    "run a program": "EPERM",
+    "start a process": "EPERM",
+    "read the memory of the control process": "EACCES",
+}
+"""What a few attempts come to in the web process."""
+
+
+@pytest.mark.parametrize("place", ["own user"], indirect=True)
+@pytest.mark.parametrize("name", FOR_WEB)
+def test_the_web_process_can_write_to_no_file_and_open_no_socket(place: Place, name: str) -> None:
+    report, result = place.attempt(name, confined="web")
+    assert report["fault"] == ""
+    if name == "signal the control process" and landlock.version() < 6:
+        return
+    assert result == FOR_WEB[name]

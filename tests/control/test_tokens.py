@@ -200,6 +200,17 @@ def test_an_expired_token_says_when_and_whom_to_ask(site: Site) -> None:
     assert "you have no role" in site.refused("status", caller)
 
 
+def test_a_token_of_a_removed_head_says_why_it_cannot_be_used(site: Site) -> None:
+    """Also to a client that was let in before."""
+    text = site.add("agent --head eu/lb")
+    caller = site.caller(text)
+    site.done("head remove eu lb --override target-empty")
+    with pytest.raises(Rejected, match="agent cannot be used: the head eu/lb was removed"):
+        site.caller(text)
+    site.refused("health report eu/lb up", caller)
+    assert len(site.uses) == 1
+
+
 def test_the_checks_are_what_the_process_that_speaks_http_may_know(site: Site) -> None:
     """It recognizes tokens by them, and a change says when there are other ones."""
     texts = [site.add("a --role viewer"), site.add("b --role viewer --expires 60s")]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from ports import free_port
 from system.server import CONFIG, Server, tool, wait_for
 
-PATIENCE = 20_000
+PATIENCE = 30_000
 """Milliseconds that a page may take, which is enough for a slow machine."""
 
 VIEWS = (
@@ -88,6 +88,7 @@ class Site:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start Debian's Chromium, without a window."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=tool("chromium"), args=["--no-sandbox"]
@@ -112,7 +113,7 @@ class Visit:
         """Sign in with the token of a role, and open a view."""
         self.page.goto(f"{self.site.address}#token={self.site.tokens[role]}")
         expect(self.page.locator(".tiles")).to_be_visible(timeout=PATIENCE)
-        expect(self.page.locator(".live")).to_contain_text("live", timeout=PATIENCE)
+        expect(self.page.locator(".live")).to_contain_text("live")
         if view:
             self.go(view)
         return self.page
@@ -121,7 +122,7 @@ class Visit:
         """Open another view, and wait until it has what it asks for."""
         self.page.evaluate("hash => { location.hash = hash }", f"#/{view}")
         expect(self.page.locator("#main h1")).to_be_visible(timeout=PATIENCE)
-        expect(self.page.locator("#main")).not_to_contain_text("Loading", timeout=PATIENCE)
+        expect(self.page.locator("#main")).not_to_contain_text("Loading")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not _EXPECTED.search(message.text):

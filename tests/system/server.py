@@ -20,7 +20,7 @@ import pytest
 from replies import check_reply
 
 EXECUTABLE = Path(sys.executable).with_name("failoverdns")
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds that anything may take, which is enough for a slow machine."""
 
 CONFIG = """\

@@ -158,6 +158,9 @@ def test_curl_sends_forms(server: Server) -> None:
     refused = curl(f"{base}/{group['uid']}", *bearer, "-X", "PUT", "-d", "current_stack=3").stdout
     assert refused.endswith("422")
     check("Cloud66Problem", json.loads(refused[:-3]), "failover_groups")
+    broken = curl(f"{base}?page=%08", *bearer).stdout
+    assert broken.endswith("400")
+    check("Cloud66Problem", json.loads(broken[:-3]), "failover_groups")
     viewer = ("-H", f"Authorization: Bearer {add_token(server, 'looks', 'viewer')}")
     assert curl(f"{base}.json", *viewer).stdout.endswith("200")
     denied = curl(f"{base}/{group['uid']}", *viewer, "-X", "DELETE").stdout

@@ -33,7 +33,7 @@ from failoverdns.control.language import values
 from failoverdns.control.language.parameter_schemas import FORMS
 from failoverdns.web.problems import STATUSES
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 SECONDS = float(os.environ.get("FAILOVERDNS_FUZZING", "0"))
 """How long to fuzz with other requests in each run; 0 for the requests of the suite."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, tool, wait_for
+from system.web import curl
 
 PROJECT = Path(__file__).parents[2]
 HIGH = 100
@@ -59,12 +60,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def test_a_server_answers_on_inherited_sockets(tmp_path: Path) -> None:
-    """It also answers a query that arrived before it started."""
+    """It also answers a query that arrived before it started; and HTTP needs no UDP socket."""
     udp, tcp = pair()
-    port = udp.getsockname()[1]
-    server = Activated(tmp_path, on_port(port))
-    server.sockets = (tcp, udp)
-    with udp, tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as early:
+    http = bound(socket.SOCK_STREAM)
+    port, http_port = udp.getsockname()[1], http.getsockname()[1]
+    text = f'http: {{listen: ["127.0.0.1:{http_port}"]}}\n'
+    server = Activated(tmp_path, on_port(port) + text)
+    server.sockets = (tcp, udp, http)
+    with http, udp, tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as early:
         early.settimeout(DEADLINE)
         early.sendto(bytes.fromhex("1234000000010000000000000000020001"), ("127.0.0.1", port))
         try:
@@ -73,6 +76,7 @@ def test_a_server_answers_on_inherited_sockets(tmp_path: Path) -> None:
             assert server.port == port
             for how in ("+notcp", "+tcp"):
                 assert server.short("failover.test", "NS", how) == ["ns1.failover.test."]
+            assert curl(f"http://127.0.0.1:{http_port}/readyz").stdout.endswith("200")
         finally:
             server.kill()
 

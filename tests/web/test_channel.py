@@ -18,6 +18,7 @@ from failoverdns.web.channel import (
     MAX_REQUESTS,
     SMALL_BODY,
 )
+from failoverdns.web.server import MOST_LARGE
 
 HOST = b"Host: localhost\r\n"
 JSON = b"Content-Type: application/json\r\n"
@@ -215,12 +216,10 @@ def test_a_connection_has_a_limited_number_of_requests(web: Web) -> None:
     [
         (b"", FIRST_TIME),
         (b"GET /heal", FIRST_TIME),
-        (b"GET /healthz HTTP/1.1\r\nX: ", HEAD_TIME),
-        (b"POST /api/v1/switch HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc", BODY_TIME),
         (get(b"/healthz"), IDLE_TIME),
         (get(b"/healthz", b"Connection: close"), CLOSING_TIME),
     ],
-    ids=["nothing", "half a line", "half a head", "half a body", "idle", "a response unread"],
+    ids=["nothing", "half a line", "idle", "a response unread"],
 )
 def test_a_slow_client_is_disconnected(web: Web, data: bytes, seconds: float) -> None:
     connection = web.connect()
@@ -231,11 +230,39 @@ def test_a_slow_client_is_disconnected(web: Web, data: bytes, seconds: float) ->
     assert connection.wire.aborted
 
 
-def test_a_client_that_sends_a_byte_a_second_is_disconnected(web: Web) -> None:
+@pytest.mark.parametrize(
+    ("data", "more", "seconds"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n", b"X: a\r\n", HEAD_TIME),
+        (b"POST /api/v1/switch HTTP/1.1\r\nContent-Length: 500\r\n\r\n", b"a", BODY_TIME),
+    ],
+    ids=["head", "body"],
+)
+def test_a_request_that_comes_too_slowly_is_refused_and_the_client_disconnected(
+    web: Web, data: bytes, more: bytes, seconds: float
+) -> None:
     connection = web.connect()
-    connection.send(b"GET /healthz HTTP/1.1\r\n")
-    for _ in range(int(HEAD_TIME) + 1):
-        if not connection.wire.aborted:
-            connection.send(b"X: a\r\n")
+    connection.send(data)
+    for _ in range(int(seconds) - 1):
+        connection.send(more)
         web.clock.advance(1)
+    assert connection.got() == []
+    web.clock.advance(1.1)
+    assert [got.status for got in connection.got()] == [408]
+    web.clock.advance(CLOSING_TIME)
     assert connection.wire.aborted
+
+
+def test_few_large_bodies_are_read_at_a_time(web: Web) -> None:
+    connections = [web.connect(f"203.0.113.{number}") for number in range(MOST_LARGE + 1)]
+    for connection in connections:
+        connection.send(post(web, b"Content-Length: 30000"))
+    (got,) = connections[-1].got()
+    assert (got.status, got.code) == (503, "busy")
+    connections[0].leave()
+    connections[1].send(SWITCH.ljust(30_000))
+    assert connections[1].got()[0].status == 200
+    for host in ("203.0.113.101", "203.0.113.102"):
+        connection = web.connect(host)
+        connection.send(post(web, b"Content-Length: 30000"))
+        assert connection.got() == []

@@ -9,7 +9,7 @@ import pytest
 from web_in_memory import Connection, Got, Web
 
 from failoverdns.web.calls import LaneKind
-from failoverdns.web.lanes import MOST_OF_ONE, OF_ONE, UNDER_WAY, WAIT, Waiting
+from failoverdns.web.lanes import MOST_LONG_OF_ONE, MOST_OF_ONE, OF_ONE, UNDER_WAY, WAIT, Waiting
 from failoverdns.web.work import Work
 
 SWITCH = {"groups": ["a"]}
@@ -127,30 +127,12 @@ def test_changes_are_never_shared(web: Web) -> None:
     assert len(web.asked) == 3
 
 
-@pytest.mark.parametrize(("target", "pause"), [("whoami", 0.5), ("status", 1.0)])
-def test_after_a_read_there_is_a_pause_that_depends_on_its_time(
-    web: Web, target: str, pause: float
-) -> None:
-    for number in range(4):
-        sent(web, f"/api/v1/{target}?id={number}")
-    begun = len(web.asked)
-    web.clock.advance(0.5)
-    reply_to_all(web)
-    assert len(web.asked) == begun
-    web.clock.advance(pause - 0.1)
-    web.go()
-    assert len(web.asked) == begun
-    web.clock.advance(0.2)
-    web.go()
-    assert len(web.asked) == 2 * begun
-
-
-def test_after_a_change_there_is_no_pause(web: Web) -> None:
+def test_the_next_one_begins_as_soon_as_a_lane_is_free(web: Web) -> None:
     for number in range(4):
         sent(web, "/api/v1/switch", {**SWITCH, "id": number})
-    web.clock.advance(0.5)
+        sent(web, f"/api/v1/status?id={number}")
     reply_to_all(web)
-    assert len(web.asked) == 4
+    assert len(web.asked) == 4 + 2
 
 
 def test_a_read_whose_client_has_gone_is_dropped(web: Web) -> None:
@@ -252,3 +234,18 @@ def test_what_waits_is_known() -> None:
     assert not web.lanes.is_idle
     assert isinstance(web.busy_lanes()[0].request, Waiting)
     assert json.loads(web.busy_lanes()[0].request.line.splitlines()[1]) == {"command": "status"}
+
+
+def test_few_long_requests_wait_at_a_time(web: Web) -> None:
+    body = {"groups": [f"{'a' * 100}-{number}" for number in range(700)]}
+    connections = [
+        sent(web, "/api/v1/switch", {**body, "id": number})
+        for number in range(MOST_LONG_OF_ONE + 1)
+    ]
+    assert only(connections[-1]).status == 429
+    reply_to_all(web)
+    reply_to_all(web)
+    assert [only(one).status for one in connections[:-1]] == [200] * MOST_LONG_OF_ONE
+    connection = sent(web, "/api/v1/switch", body)
+    reply_to_all(web)
+    assert only(connection).status == 200

@@ -36,7 +36,8 @@ def connected(
     for _ in range(6):
         with contextlib.suppress(ssl.SSLWantReadError):
             ours.do_handshake()
-        theirs.bio_write(sent.read() or b"")
+        if data := sent.read():
+            theirs.bio_write(data)
         with contextlib.suppress(SSL.WantReadError):
             theirs.do_handshake()
         with contextlib.suppress(SSL.WantReadError):

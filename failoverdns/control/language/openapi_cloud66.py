@@ -117,6 +117,10 @@ _UID_PARAMETER: Final = {
     "description": "a UID, with or without `fg-`, or a name",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
 }
+_UID_FIELD: Final = {
+    "uid": {"description": "which group, if the path does not say it", **TEXT},
+}
+_UID_QUERY: Final = {**_UID_PARAMETER, "in": "query", "name": "fg_uid"}
 _PAGE: Final = {
     "name": "page",
     "in": "query",
@@ -189,6 +193,24 @@ CLOUD66_PATHS: Final[dict[str, Any]] = {
         ),
         "post": _operation(
             "cloud66_create", "Create a failover group", _CHANGED, body=record({}, _WANTED)
+        ),
+        "put": _operation(
+            "cloud66_update_by_field",
+            "Update a failover group",
+            _CHANGED,
+            body=extended(_UPDATE, _UID_FIELD),
+        ),
+        "patch": _operation(
+            "cloud66_patch_by_field",
+            "Update a failover group",
+            _CHANGED,
+            body=extended(_UPDATE, _UID_FIELD),
+        ),
+        "delete": _operation(
+            "cloud66_delete_by_field",
+            "Delete a failover group",
+            _wrapped(record(_DONE)),
+            _UID_QUERY,
         ),
     },
     "/api/cloud66/failover_groups/{uid}": {

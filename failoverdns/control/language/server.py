@@ -47,7 +47,7 @@ ROWS: Final = (
     ),
     CommandRow(
         "stats",
-        "Show what was counted since the start, and the present load: the numbers of `/metrics`.",
+        "Show counters since the start, and the present load.",
         (
             Parameter(
                 "groups",

@@ -62,6 +62,7 @@ _TRANSFERS: Final = record(
         "connections": COUNT,
         "max_connections": COUNT,
         "requests": _COUNTS,
+        "notifies": _COUNTS,
     },
 )
 _HTTP: Final = record(

@@ -99,8 +99,8 @@ function shortened(item) {
 
 const LONGEST_WORD = 60;
 const POSITIONS = new Set([
-  "group", "groups", "name", "old", "new", "application", "target", "state", "zone", "records",
-  "file", "type", "data",
+  "group", "groups", "name", "old", "new", "application", "target", "state", "records", "file",
+  "type", "data",
 ]);
 
 // Return the details of a change: one line for each thing that changed.
