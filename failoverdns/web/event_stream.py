@@ -12,7 +12,7 @@ How many streams there may be is decided in `web.events`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
@@ -30,25 +30,40 @@ RETRY: Final = b"retry: 2000\n\n"
 """How long a browser waits before it comes back, in milliseconds."""
 
 
+class AllStreams(Protocol):
+    """The streams of all clients, as one of them uses them."""
+
+    @property
+    def reactor(self) -> Any:
+        """The reactor, for the time."""
+
+    @property
+    def recent(self) -> RecentEvents:
+        """The recent events."""
+
+    def left(self, stream: Stream) -> None:
+        """Forget a stream that has ended; it may be forgotten already."""
+
+    def bound_past(self) -> None:
+        """Look whether too much of the history lies unread."""
+
+
 @implementer(IPushProducer)
 class Stream:
     """The events of one client."""
 
     def __init__(
         self,
-        reactor: Any,
-        recent: RecentEvents,
+        streams: AllStreams,
         http: HTTPRequest,
         token: str,
         address: str,
         ask: Ask,
         is_valid: Callable[[], bool],
-        left: Callable[[Stream], None],
     ) -> None:
-        """Prepare the events of the client of a request, which `recent` has.
+        """Prepare the events of the client of a request.
 
-        `ask` asks for its token, and `is_valid` returns whether that is still accepted.  `left` is
-        called when the stream has ended, perhaps several times.
+        `ask` asks for its token, and `is_valid` returns whether that is still accepted.
         """
         self.token = token
         self.address = address
@@ -57,15 +72,15 @@ class Stream:
         """Since when the client has not read what was sent; None if it reads."""
         self.was_dropped = False
         """Whether the stream was ended because the client did not read."""
-        self._reactor = reactor
-        self._recent = recent
-        self._left = left
+        self._streams = streams
         self._http = http
         self._ask = ask
         self._next: int | None = None
         """The number of the event that is sent next; None while the history is read."""
         self._revision = 0
         """The last revision that was sent, or is known to the client."""
+        self.past_bytes = 0
+        """Bytes of the history that are read and not sent."""
         self._past: list[tuple[int, bytes]] = []
         self._reset: bytes | None = None
         self._has_begun = False
@@ -74,7 +89,7 @@ class Stream:
 
     async def prepare(self, since: int | None) -> None:
         """Find out where the events of this client begin; raises Problem, also for a wrong role."""
-        recent = self._recent
+        recent = self._streams.recent
         self._revision = since if since is not None else recent.last
         try:
             await self._history(self._revision)
@@ -92,7 +107,7 @@ class Stream:
         fields = {**careful, "Content-Type": MEDIA_TYPE, "X-Accel-Buffering": "no"}
         self._http.respond(200, fields)
         if only_head:
-            self._left(self)
+            self._streams.left(self)
             self._http.end()
             return
         self._has_begun = True
@@ -106,14 +121,16 @@ class Stream:
             return
         if self._reset is not None:
             reset, self._reset = self._reset, None
-            self._past.clear()
+            self._keep_past([])
             self._write(reset)
         while self._past and self.paused_at is None:
             self._revision, text = self._past.pop(0)
+            self.past_bytes -= len(text)
             self._write(text)
         if self._past or self.paused_at is not None:
+            self._streams.bound_past()
             return
-        recent = self._recent
+        recent = self._streams.recent
         if self._next is None:
             if self._revision > recent.last:  # what the client knows has not arrived here yet
                 return
@@ -140,7 +157,7 @@ class Stream:
         """End the stream; the client may come back."""
         if self._has_begun:
             self._has_begun = False
-            self._left(self)
+            self._streams.left(self)
             if not self._http.is_gone:
                 self._http.channel.persistent = False
                 self._http.unregisterProducer()  # type: ignore[no-untyped-call]
@@ -151,7 +168,8 @@ class Stream:
     def cut(self) -> None:
         """Disconnect the client."""
         self._has_begun = False
-        self._left(self)
+        self._keep_past([])
+        self._streams.left(self)
         if not self._http.is_gone:
             self._http.channel.leave()
 
@@ -163,7 +181,7 @@ class Stream:
     def pauseProducing(self) -> None:  # noqa: N802
         """Wait: the client does not read."""
         if self.paused_at is None:
-            self.paused_at = self._reactor.seconds()
+            self.paused_at = self._streams.reactor.seconds()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """Go on: the client has read."""
@@ -195,14 +213,19 @@ class Stream:
             error = reply.get("error")
             raise of_error(error if isinstance(error, dict) else {})
         found: Any = reply["result"]
-        self._past = write_past(found["export"])
+        self._keep_past(write_past(found["export"]))
         if "trimmed" in found:
-            last = self._recent.last
+            last = self._streams.recent.last
             self._reset = write_reset(
                 last, "changes after that revision are in the history no more"
             )
             self._revision = last
 
+    def _keep_past(self, past: list[tuple[int, bytes]]) -> None:
+        self._past = past
+        self.past_bytes = sum(len(text) for _, text in past)
+
     def _gone(self) -> None:
         self._has_begun = False
-        self._left(self)
+        self._keep_past([])
+        self._streams.left(self)

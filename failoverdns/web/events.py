@@ -40,6 +40,9 @@ KEPT_ALIVE: Final = 15.0
 SILENT: Final = 60.0
 """Seconds for which a client may leave events unread."""
 
+MOST_PAST: Final = 48 << 20
+"""Bytes of the history in memory, of clients that do not read them."""
+
 _NOT_YET: Final = Rejected("busy", "the events begin in a moment; try again")
 
 
@@ -48,7 +51,8 @@ class Streams:
 
     def __init__(self, reactor: Any) -> None:
         """Prepare; there are no events before `open`."""
-        self._reactor = reactor
+        self.reactor = reactor
+        self.most_past = MOST_PAST
         self.recent = RecentEvents()
         self.all: dict[Stream, None] = {}
         self.dropped = 0
@@ -68,7 +72,7 @@ class Streams:
 
     def open(self, descriptor: int) -> None:
         """Get the events from a lane, which is duplicated."""
-        adopt(self._reactor, descriptor, EventLane(self.begin, self.take, self.lost))
+        adopt(self.reactor, descriptor, EventLane(self.begin, self.take, self.lost))
 
     def begin(self, revision: int) -> None:
         """Accept clients from now on; the events after a revision follow."""
@@ -115,23 +119,38 @@ class Streams:
         if not self._is_live:
             raise of_refusal(_NOT_YET)
         self._check_room(token, request.address)
-        stream = Stream(
-            self._reactor,
-            self.recent,
-            http,
-            token,
-            request.address,
-            ask,
-            is_valid,
-            self._leave,
-        )
+        stream = Stream(self, http, token, request.address, ask, is_valid)
         self._enter(stream)
         try:
             await stream.prepare(since)
         except Problem:
-            self._leave(stream)
+            self.left(stream)
             raise
         stream.begin(careful, only_head=request.only_head)
+
+    def left(self, stream: Stream) -> None:
+        """Forget a stream."""
+        if stream in self.all:
+            del self.all[stream]
+            self.dropped += stream.was_dropped
+            for counter, key in (
+                (self._by_token, stream.token),
+                (self._by_address, stream.address),
+            ):
+                counter[key] -= 1
+                if not counter[key]:
+                    del counter[key]
+
+    def bound_past(self) -> None:
+        """Disconnect those who let the most of the history lie unread, if it is much in all."""
+        held = sum(stream.past_bytes for stream in self.all)
+        while held > self.most_past:
+            waiting = (stream for stream in self.all if stream.paused_at is not None)
+            most = max(waiting, key=lambda stream: stream.past_bytes, default=None)
+            if most is None or not most.past_bytes:
+                return
+            held -= most.past_bytes
+            most.drop()
 
     def _check_room(self, token: str, address: str) -> None:
         if self._by_token[token] >= MOST_OF_TOKEN or self._by_address[address] >= MOST_OF_ADDRESS:
@@ -148,26 +167,13 @@ class Streams:
         self._by_token[stream.token] += 1
         self._by_address[stream.address] += 1
 
-    def _leave(self, stream: Stream) -> None:
-        """Forget a stream."""
-        if stream in self.all:
-            del self.all[stream]
-            self.dropped += stream.was_dropped
-            for counter, key in (
-                (self._by_token, stream.token),
-                (self._by_address, stream.address),
-            ):
-                counter[key] -= 1
-                if not counter[key]:
-                    del counter[key]
-
     def _comment(self) -> None:
         for stream in list(self.all):
             stream.comment()
 
     def _sweep(self) -> None:
         """End what nobody reads, and what belongs to a token that has expired."""
-        now = self._reactor.seconds()
+        now = self.reactor.seconds()
         for stream in list(self.all):
             if stream.paused_at is not None and now - stream.paused_at > SILENT:
                 stream.drop()

@@ -69,9 +69,13 @@ class LaneOpening:
 
     def _closed(self, process: WebProcess, number: int, fault: str) -> None:
         """Replace a lane that has ended, unless the process ends lanes as none of ours would."""
-        if fault:
-            process.distrust(f"it sent {fault} on a lane")
-        elif not process.lane_ends.take(self._reactor.seconds()):
-            process.distrust("it closes one lane after another")
+        if not process.is_serving:
+            return
+        why = f"it sent {fault} on a lane" if fault else ""
+        if not why and not process.lane_ends.take(self._reactor.seconds()):
+            why = "it closes one lane after another"
+        if why:
+            process.is_serving = False
+            process.distrust(why)
         else:
             self._reactor.callLater(NEW_LANE, self._open, process, number)
