@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from time import time
 from typing import Any, Final
 from typing import Protocol as Interface
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, Request, datetimeToString
+from twisted.web.http import HTTPChannel
 
-from failoverdns.control.language.requests import MAX_LINE
+from failoverdns.web.http_request import HTTPRequest, Serving, http_date
 from failoverdns.web.problems import MEDIA_TYPE, Problem, of_http
 
 MAX_HEAD: Final = 16384
@@ -29,9 +28,6 @@ MAX_FIELD_LINE: Final = 9000
 
 MAX_FIELDS: Final = 100
 """Header fields of a request."""
-
-SMALL_BODY: Final = 16384
-"""Bytes of a body that are read before the token is looked at."""
 
 FIRST_TIME: Final = 15.0
 """Seconds from the start of a connection, with its TLS handshake, to the first request line."""
@@ -55,24 +51,15 @@ MAX_REQUESTS: Final = 1000
 """Requests of one connection."""
 
 
-class Server(Interface):
+class Server(Serving, Interface):
     """What the channels of a server share."""
 
     reactor: Any
     is_draining: bool
     """Whether no further request is taken on a connection."""
 
-    def serve(self, request: HTTPRequest) -> None:
-        """Answer a request whose body has arrived."""
-
-    def may_send_body(self, request: HTTPRequest) -> Problem | None:
-        """Return why the large body of a request is not read; None if it is."""
-
     def careful(self, request: HTTPRequest) -> Mapping[str, str]:
         """Return the header fields of a response to a request that is refused."""
-
-    def has_body(self) -> None:
-        """Note that a large body is read no longer, whose reading `may_send_body` allowed."""
 
     def left(self, channel: WebChannel) -> None:
         """Note that a connection has ended."""
@@ -82,107 +69,6 @@ class Server(Interface):
 
     def refused(self, status: int) -> None:
         """Count a request that was refused before it could be read."""
-
-
-class HTTPRequest(Request):
-    """A request, and its response."""
-
-    channel: Any
-
-    def __init__(self, channel: WebChannel, queued: object = None) -> None:
-        """Prepare for the header fields."""
-        super().__init__(channel)
-        self.is_gone = False
-        self.body = b""
-        self.gone: Callable[[], None] = lambda: None
-        """Called when the client has gone before the end of the response."""
-        self._pieces: list[bytes] = []
-        self._received = 0
-        self._is_large = False
-        """Whether its body is a large one, which may be read."""
-        self._large_of: Server | None = None
-        """Whom to report that the large body is read no longer."""
-
-    @property
-    def peer(self) -> str:
-        """The address of the connection."""
-        return str(getattr(self.client, "host", ""))
-
-    def field_lines(self, name: bytes) -> tuple[str, ...]:
-        """Return the values of a header field, one for each line."""
-        lines = self.requestHeaders.getRawHeaders(name) or ()
-        return tuple(line.decode("latin-1") for line in lines)
-
-    def all_fields(self) -> dict[str, tuple[str, ...]]:
-        """Return all header fields, by names in lower case."""
-        return {
-            name.decode("latin-1").lower(): tuple(line.decode("latin-1") for line in lines)
-            for name, lines in self.requestHeaders.getAllRawHeaders()
-        }
-
-    def respond(self, status: int, fields: Mapping[str, str]) -> None:
-        """Begin the response."""
-        self.setResponseCode(status, HTTPStatus(status).phrase.encode())
-        self.responseHeaders.setRawHeaders("Date", [_date()])
-        for name, value in fields.items():
-            self.responseHeaders.setRawHeaders(name, [value])
-
-    def end(self, body: bytes = b"") -> None:
-        """Send the last part of the body, and end the response."""
-        if not self.is_gone:
-            if body:
-                self.write(body)  # type: ignore[no-untyped-call]
-            self.finish()  # type: ignore[no-untyped-call]
-
-    def parseCookies(self) -> None:  # noqa: N802
-        """Read no cookies: there are none."""
-
-    def gotLength(self, length: int | None) -> None:  # noqa: N802
-        """Look at what the header fields announce, before the body is read."""
-        if length is not None and length > MAX_LINE:
-            self.channel.refuse(too_large())
-        elif length is not None and length > SMALL_BODY:
-            self._look_at_large()
-
-    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        """Take a piece of the body."""
-        self._received += len(data)
-        if self._received > MAX_LINE:
-            self.channel.refuse(too_large())
-        elif self._received > SMALL_BODY and not self._is_large:
-            self._look_at_large()
-        if not self.channel.is_refused:
-            self._pieces.append(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
-        """Answer the request: all of it has arrived."""
-        self.method, self.uri, self.clientproto = command, path, version
-        self._end_large()
-        self.body = b"".join(self._pieces)
-        self._pieces.clear()
-        self.channel.server.serve(self)
-
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        """Note that the client has gone."""
-        self.is_gone = True
-        self._end_large()
-        if self.producer is not None:
-            self.unregisterProducer()  # type: ignore[no-untyped-call]
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
-        self.gone()
-
-    def _look_at_large(self) -> None:
-        server = self.channel.server
-        problem = server.may_send_body(self)
-        if problem is not None:
-            self.channel.refuse(problem)
-        else:
-            self._is_large, self._large_of = True, server
-
-    def _end_large(self) -> None:
-        server, self._large_of = self._large_of, None
-        if server is not None:
-            server.has_body()
 
 
 class WebChannel(HTTPChannel):
@@ -300,7 +186,7 @@ class WebChannel(HTTPChannel):
         request = self.requests[-1] if self.requests else self.requestFactory(self)
         body = problem.body()
         fields = {
-            "Date": _date(),
+            "Date": http_date(),
             **self.server.careful(request),
             **problem.fields,
             "Content-Type": MEDIA_TYPE,
@@ -346,16 +232,6 @@ class WebChannel(HTTPChannel):
         self._deadline = None
         if seconds is not None:
             self._deadline = self.server.reactor.callLater(seconds, end or self.leave)
-
-
-def _date() -> str:
-    text: bytes = datetimeToString(time())
-    return text.decode("ascii")
-
-
-def too_large() -> Problem:
-    """Return the problem of a body that is too large."""
-    return of_http(413, f"a request has at most {MAX_LINE} bytes")
 
 
 def _too_large_head() -> Problem:

@@ -19,8 +19,8 @@ from zope.interface import implementer
 
 from failoverdns.model.change import Json
 from failoverdns.net.spawning import spawn
-from failoverdns.web.channel import HTTPRequest
 from failoverdns.web.exchange import Ask
+from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.problems import Problem, of_error
 from failoverdns.web.recent_events import COMMENT, RecentEvents, write_past, write_reset
 

@@ -18,10 +18,10 @@ from twisted.internet.task import LoopingCall
 
 from failoverdns.model.errors import Rejected
 from failoverdns.net.adopting import adopt
-from failoverdns.web.channel import HTTPRequest
 from failoverdns.web.event_lane import EventLane
 from failoverdns.web.event_stream import Stream
 from failoverdns.web.exchange import Ask, WebRequest
+from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.problems import Problem, of_http, of_refusal
 from failoverdns.web.recent_events import RecentEvents
 

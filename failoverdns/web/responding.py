@@ -10,8 +10,8 @@ from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
 from failoverdns.web.bodies import Body, Held
-from failoverdns.web.channel import HTTPRequest
 from failoverdns.web.exchange import JSON, WebReply, WebRequest
+from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.problems import MEDIA_TYPE, Problem, of_error
 from failoverdns.web.replies import Begun
 from failoverdns.web.requests import Asked, check_match, tag_of

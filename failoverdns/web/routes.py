@@ -29,12 +29,12 @@ from failoverdns.web.admission import Admission, Held
 from failoverdns.web.asking import asker
 from failoverdns.web.authentication import Bearer, origin_of, unauthorized
 from failoverdns.web.calls import ServerState
-from failoverdns.web.channel import HTTPRequest
 from failoverdns.web.cloud66.shapes import failed
 from failoverdns.web.events import Streams
 from failoverdns.web.exchange import Ask, WebReply, WebRequest
 from failoverdns.web.headers import careful_fields
 from failoverdns.web.hosts import client_address
+from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.problems import Problem, of_error, of_http, of_refusal
 from failoverdns.web.requests import read_asked, words_of

@@ -24,9 +24,10 @@ from failoverdns.net.prefixes import prefix_of
 from failoverdns.net.token_bucket import TokenBucket, TokenBuckets
 from failoverdns.web.admission import Admission
 from failoverdns.web.authentication import origin_of, unauthorized
-from failoverdns.web.channel import HTTPRequest, WebChannel
+from failoverdns.web.channel import WebChannel
 from failoverdns.web.headers import careful_fields
 from failoverdns.web.hosts import plain
+from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.problems import Problem, of_refusal
 from failoverdns.web.routes import Routes
 from failoverdns.web.tls import WebContext
@@ -136,7 +137,7 @@ class WebServer(ServerFactory):
         self._large += 1
         return None
 
-    def has_body(self) -> None:
+    def large_body_ended(self) -> None:
         """Note that a large body is read no longer."""
         self._large -= 1
 
