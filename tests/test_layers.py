@@ -123,7 +123,7 @@ HOMES: Mapping[str, str] = {
                     "workers transfers following delivery.one_request delivery.pull "
                     "delivery.revoked_clients "
                     "web.asking web.channel web.child web.event_lane web.event_stream web.events "
-                    "web.http_request web.lanes "
+                    "web.http_request web.lanes web.metrics_page "
                     "web.responding web.routes web.server web.tls "
                     "web.certificate web.control_side web.process web.reports "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "

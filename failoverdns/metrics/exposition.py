@@ -39,23 +39,17 @@ class Rendering:
     pieces: Iterator[bytes]
 
 
-def begin(stats: Mapping[str, Any], accept: str | None, accept_encoding: str | None) -> Rendering:
+def begin(stats: Mapping[str, Any], accept: str, accept_encoding: str) -> Rendering:
     """Return the response to a scrape, whose pieces are made when they are taken.
 
-    `stats` is the result of the command `stats`; the other two are fields of the request, None if
+    `stats` is the result of the command `stats`; the other two are fields of the request, empty if
     they are missing.
     """
-    encode, media_type = choose_encoder(accept or "")
+    encode, media_type = choose_encoder(accept)
     texts = _texts(stats, encode)
-    if _accepts_gzip(accept_encoding or ""):
+    if _accepts_gzip(accept_encoding):
         return Rendering(media_type, GZIP, _compressed(texts))
     return Rendering(media_type, None, texts)
-
-
-def render(stats: Mapping[str, Any], accept: str | None = None) -> tuple[str, bytes]:
-    """Return media type and text at once, for replies that are not long."""
-    rendering = begin(stats, accept, None)
-    return rendering.media_type, b"".join(rendering.pieces)
 
 
 @dataclass(frozen=True, slots=True)

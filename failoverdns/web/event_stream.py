@@ -21,7 +21,7 @@ from failoverdns.model.change import Json
 from failoverdns.net.spawning import spawn
 from failoverdns.web.exchange import Ask
 from failoverdns.web.http_request import HTTPRequest
-from failoverdns.web.problems import Problem, of_error
+from failoverdns.web.problems import Problem, of_reply
 from failoverdns.web.recent_events import COMMENT, RecentEvents, write_past, write_reset
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -210,8 +210,7 @@ class Stream:
         asked: Awaitable[dict[str, Json]] = self._ask(request)
         reply = await asked
         if not reply.get("ok"):
-            error = reply.get("error")
-            raise of_error(error if isinstance(error, dict) else {})
+            raise of_reply(reply)
         found: Any = reply["result"]
         self._keep_past(write_past(found["export"]))
         if "trimmed" in found:

@@ -122,6 +122,12 @@ def of_error(error: Mapping[str, Json], *, id_: Json = None, with_match: bool = 
     return Problem(status, error, id_=id_, fields={"Retry-After": again} if again else None)
 
 
+def of_reply(reply: Mapping[str, Json]) -> Problem:
+    """Return the problem for a reply of the control process that has an error."""
+    error = reply.get("error")
+    return of_error(error if isinstance(error, dict) else {}, id_=reply.get("id"))
+
+
 def of_refusal(refusal: Rejected, *, id_: Json = None, with_match: bool = False) -> Problem:
     """Return the problem for a refusal, with the same error as on the control socket."""
     reply = json.loads(write_refusal(None, refusal))

@@ -13,10 +13,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
-from typing import Protocol as Interface
 
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -36,7 +35,8 @@ from failoverdns.web.headers import careful_fields
 from failoverdns.web.hosts import client_address
 from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.lanes import Lanes
-from failoverdns.web.problems import Problem, of_error, of_http, of_refusal
+from failoverdns.web.metrics_page import Render, metrics_page
+from failoverdns.web.problems import Problem, of_http, of_refusal
 from failoverdns.web.requests import read_asked, words_of
 from failoverdns.web.responding import Response, Responses
 from failoverdns.web.static_files import PREFIX, StaticFile, StaticFiles
@@ -46,25 +46,6 @@ from failoverdns.web.work import Work
 API: Final = "/api/v1/"
 CLOUD66: Final = "/api/cloud66/"
 
-
-class Rendering(Interface):
-    """The text for Prometheus, in pieces; `encoding` is None, or gzip."""
-
-    @property
-    def media_type(self) -> str:
-        """Its media type."""
-
-    @property
-    def encoding(self) -> str | None:
-        """Its coding."""
-
-    @property
-    def pieces(self) -> Iterator[bytes]:
-        """Its pieces, each of which takes a moment to make."""
-
-
-Render = Callable[[Mapping[str, Json], str | None, str | None], Rendering]
-"""Begins the text for Prometheus: of the result of `stats`, `Accept` and `Accept-Encoding`."""
 
 Serve66 = Callable[[WebRequest, str, Ask], Awaitable[WebReply]]
 """Answers in the shapes of Cloud 66's API; the text is the path after `CLOUD66`."""
@@ -116,15 +97,7 @@ class Routes:
             careful = careful_fields(is_secure=is_secure)
             self._fail(Response(http, request, self._parts.responses, careful), problem)
             return
-        request = WebRequest(
-            request.method,
-            target.path,
-            target.query,
-            request.fields,
-            request.body,
-            request.address,
-            request.is_new,
-        )
+        request = replace(request, path=target.path, query=target.query)
         is_dashboard = target.path == "/" or target.path.startswith(PREFIX)
         careful = careful_fields(is_secure=is_secure, is_dashboard=is_dashboard)
         response = Response(http, request, self._parts.responses, careful)
@@ -256,31 +229,11 @@ class Routes:
         bearer = parts.admission.bearer(request)
         if bearer is None and not parts.admission.settings.metrics_public:
             raise unauthorized()
-        wanted: dict[str, Json] = {"command": "stats"}
-        groups: list[Json] = []
-        for name, value in request.query:
-            if name != "groups":
-                raise of_http(400, f"metrics have no parameter {name[:100]!r}; known: groups")
-            groups += [pattern for pattern in value.split(",") if pattern]
-        if groups:
-            wanted["groups"] = groups
-        reply = await self._asker(response, bearer)(wanted)
-        if not reply.get("ok"):
-            error = reply.get("error")
-            raise of_refused(error)
-        result: Any = reply["result"]
-        accepts = (", ".join(request.field_lines(n)) for n in ("accept", "accept-encoding"))
         assert parts.render is not None
-        rendering = parts.render(result, *accepts)
-        pieces = []
-        for piece in rendering.pieces:
-            pieces.append(piece)
-            await deferLater(self._reactor, 0)
-        fields = {"Vary": "Accept, Accept-Encoding"}
-        if rendering.encoding is not None:
-            fields["Content-Encoding"] = rendering.encoding
+        ask = self._asker(response, bearer)
+        page = await metrics_page(request, ask, parts.render, self._reactor)
         owner = bearer.id if bearer is not None else _somebody(request.address)
-        response.reply(WebReply(200, b"".join(pieces), rendering.media_type, fields), owner=owner)
+        response.reply(page, owner=owner)
 
     def _required(self, response: Response) -> Bearer:
         """Return who sends a request that needs a token; its address is known from now on."""
@@ -324,11 +277,6 @@ def _somebody(address: str) -> str:
 
 def _caller(bearer: Bearer, address: str) -> dict[str, Json]:
     return {"token": bearer.id, "digest": bearer.digest.hex(), "address": address}
-
-
-def of_refused(error: Json) -> Problem:
-    """Return the problem for the error of a reply."""
-    return of_error(error if isinstance(error, dict) else {})
 
 
 def _readiness(state: ServerState, *, has_lanes: bool) -> WebReply:

@@ -208,10 +208,6 @@ def test_an_address_that_asks_for_many_metrics_keeps_no_other_one_from_them(web:
     assert other.got()[0].status == 200
 
 
-def test_metrics_have_no_other_parameter(web: Web) -> None:
-    assert web.ask("/metrics?group=a").status == 400
-
-
 def test_a_defect_is_no_500_and_shows_nothing_of_itself(web: Web) -> None:
     async def broken(request: WebRequest, rest: str, ask: Ask) -> WebReply:
         raise RuntimeError("secret")
