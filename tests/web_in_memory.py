@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.model.token import ENTROPY, TokenCheck, TokenText, check_of, new_token
 from failoverdns.web.admission import Admission
-from failoverdns.web.bodies import Held
+from failoverdns.web.bodies import BodyMemory
 from failoverdns.web.calls import LANES, LaneKind, ServerState
 from failoverdns.web.event_lane import EventLane
 from failoverdns.web.events import Streams
@@ -120,7 +120,7 @@ class Web:
     def __init__(self, static: Path = Path("/nonexistent"), **parts: Any) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
-        self.held = Held(self.clock.seconds)
+        self.held = BodyMemory(self.clock.seconds)
         self.admission = Admission(self.clock.seconds, lambda: NOW + self.clock.seconds() - 1000)
         self.lanes = Lanes(self.clock, self.held)
         self.streams = Streams(self.clock)

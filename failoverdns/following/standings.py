@@ -239,7 +239,7 @@ class Standings:
     def lags(self, steady: float) -> Iterator[tuple[Pair, float]]:
         """Yield how many seconds each pair has been behind, 0 if it is in step.
 
-        `steady` is the present moment.  A pair of which nothing is known yet is behind, too.
+        `steady` is the present moment.  A pair about which nothing is known yet is behind, too.
         """
         for pair, standing in list(self._pairs.items()):
             since = standing.behind_since

@@ -34,7 +34,7 @@ class StatsCollector:
         self._families = families
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric of which there is a sample."""
+        """Yield every metric that has a sample."""
         for family in self._families:
             metric, is_empty = empty_metric(family), True
             for sample in samples(self._stats, family.place):

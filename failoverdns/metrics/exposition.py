@@ -1,4 +1,4 @@
-"""The text that Prometheus reads: its own format, or OpenMetrics for who asks for it; gzip, too.
+"""The text that Prometheus reads: its own format or OpenMetrics, as it asks for.
 
 A reply about ten thousand groups becomes megabytes of text, which takes longer than another client
 of the same process should wait.  So the text is written in pieces of some hundred samples, and the

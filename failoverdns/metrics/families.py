@@ -135,7 +135,7 @@ COMMANDS: Final = (
     ),
     _counter("changes_total", "changes", "Changes that were committed."),
     _gauge("revision", "revision", "The number of the last change."),
-    _counter("events_total", "events/{event}", "Events, of which hooks are told."),
+    _counter("events_total", "events/{event}", "Events that hooks are called for."),
     _gauge("control_clients", "clients/open", "Clients of the control socket."),
     _gauge("control_watchers", "clients/watching", "Clients of the control socket that watch."),
 )
@@ -152,7 +152,7 @@ GROUPS: Final = (
     _gauge(
         "groups_without_healthy_side",
         "groups_without_healthy_side",
-        "Groups of which a side is down, and none is up.",
+        "Groups with a side that is down, and none that is up.",
     ),
     _gauge("groups_in_maintenance", "groups_in_maintenance", "Groups in maintenance."),
     _gauge("groups_held", "groups_held", "Groups whose automatic switch a rule holds back."),

@@ -37,7 +37,7 @@ SAVED: Final = 2.0
 """Seconds for which a rate that is not used is saved up."""
 
 
-class Held(Exception):
+class Delayed(Exception):
     """A problem that is sent later; `let_go` is called then."""
 
     def __init__(self, problem: Problem, seconds: float, let_go: Callable[[], None]) -> None:
@@ -85,7 +85,7 @@ class Admission:
             raise of_http(421, f"{text}: add it to http.hosts of the configuration")
 
     def bearer(self, request: WebRequest) -> Bearer | None:
-        """Return who sends a request, None without a token; raises Problem, or Held.
+        """Return who sends a request, None without a token; raises Problem, or Delayed.
 
         What has a valid token counts for that, all else for its address.
         """
@@ -102,7 +102,7 @@ class Admission:
         return found
 
     def required(self, request: WebRequest) -> Bearer:
-        """Return who sends a request that needs a token; raises Problem, or Held."""
+        """Return who sends a request that needs a token; raises Problem, or Delayed."""
         found = self.bearer(request)
         if found is None:
             raise unauthorized()
@@ -131,14 +131,14 @@ class Admission:
             text = f"an address can send {OF_ADDRESS:g} requests a second without a token"
             raise _too_many(text)
 
-    def _wrong(self, request: WebRequest) -> Problem | Held:
+    def _wrong(self, request: WebRequest) -> Problem | Delayed:
         origin, now = origin_of(request.address), self._seconds()
         seconds = self.failures.hold(origin, now)
         if seconds is None:
             return too_many_failures()
         if seconds == 0:
             return wrong_token()
-        return Held(wrong_token(), seconds, lambda: self.failures.let_go(origin))
+        return Delayed(wrong_token(), seconds, lambda: self.failures.let_go(origin))
 
 
 def _too_many(text: str) -> Problem:

@@ -27,8 +27,8 @@ class Reader(Protocol):
         """Note that the rest of the body will never come: the client is disconnected."""
 
 
-class Held:
-    """What all bodies hold."""
+class BodyMemory:
+    """The memory of all bodies together; it is bounded, so slow clients may be disconnected."""
 
     def __init__(self, seconds: Callable[[], float], most: int = MOST) -> None:
         """Hold nothing yet; `seconds` is a clock."""
@@ -66,7 +66,7 @@ class Held:
 class Body:
     """The body of a response, which several clients may read; `owner` is the token behind it."""
 
-    def __init__(self, held: Held, owner: str, pieces: Iterable[bytes] = ()) -> None:
+    def __init__(self, held: BodyMemory, owner: str, pieces: Iterable[bytes] = ()) -> None:
         """Begin with some pieces."""
         self.owner = owner
         self.size = 0

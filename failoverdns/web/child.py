@@ -32,7 +32,7 @@ from failoverdns.net.accepting import adopt_port
 from failoverdns.net.descriptors import OURS
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.web.admission import Admission
-from failoverdns.web.bodies import Held
+from failoverdns.web.bodies import BodyMemory
 from failoverdns.web.calls import Call, LaneKind, ServerState, read_checks, read_state
 from failoverdns.web.cloud66.serving import serve as serve_cloud66
 from failoverdns.web.events import Streams
@@ -72,7 +72,7 @@ class WebProcess:
         self._control.name = "the control process"
         self._control.takes_descriptors = True
         self._state = ServerState()
-        self._held = Held(reactor.seconds)
+        self._held = BodyMemory(reactor.seconds)
         self._admission = Admission(reactor.seconds, time.time)
         self._lanes = Lanes(reactor, self._held)
         self._streams = Streams(reactor)

@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Rejected
 from failoverdns.net.adopting import adopt
-from failoverdns.web.bodies import Held
+from failoverdns.web.bodies import BodyMemory
 from failoverdns.web.calls import LaneKind
 from failoverdns.web.fair_queue import FairQueue, Full
 from failoverdns.web.problems import Problem, of_http, of_refusal
@@ -133,7 +133,7 @@ class Lane(Protocol):
 class Lanes:
     """All lanes for commands, and the requests that wait for them."""
 
-    def __init__(self, reactor: Any, held: Held) -> None:
+    def __init__(self, reactor: Any, held: BodyMemory) -> None:
         """Prepare; there is no lane yet."""
         self._reactor = reactor
         self._held = held

@@ -39,7 +39,7 @@ class Event:
 
 
 class RecentEvents:
-    """The events since some revision, the oldest of which are forgotten."""
+    """The events since some revision; the oldest are forgotten."""
 
     def __init__(self) -> None:
         """Keep none."""

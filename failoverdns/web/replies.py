@@ -1,7 +1,7 @@
 """The reply line of the control process becomes a response.
 
-The begin of the line has its outcome and the revision, so that a response can begin before a long
-reply is complete; its body is the line itself, compressed if the clients take that.  A reply
+The beginning of the line has its outcome and the revision, so that a response can begin before a
+long reply is complete; its body is the line itself, compressed if the clients accept that.  A reply
 with an error is read to its end, and becomes a problem.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from failoverdns.model.change import Json
-from failoverdns.web.bodies import Body, Held, Reader
+from failoverdns.web.bodies import Body, BodyMemory, Reader
 from failoverdns.web.problems import Problem, of_error, of_http
 
 AT_ONCE: Final = 1 << 14
@@ -50,7 +50,7 @@ class Client(Reader, Protocol):
     """Who asked, and gets the response."""
 
     def begin(self, begun: Begun, body: Body) -> None:
-        """Begin the response, with a body of which the client is a reader."""
+        """Begin the response, with a body that the client reads."""
 
     def fail(self, problem: Problem) -> None:
         """Send a problem in place of a response."""
@@ -59,7 +59,7 @@ class Client(Reader, Protocol):
 class Reply:
     """A reply on its way: it takes the bytes of the line, and serves all who asked the same."""
 
-    def __init__(self, held: Held, owner: str, *, compresses: bool) -> None:
+    def __init__(self, held: BodyMemory, owner: str, *, compresses: bool) -> None:
         """Wait for the first byte; with `compresses` all clients accept gzip."""
         self.body = Body(held, owner)
         self.clients: dict[Client, None] = {}
@@ -105,7 +105,7 @@ class Reply:
         self.clients.clear()
 
     def _look(self) -> None:
-        """Find out from its begin what kind of reply it is."""
+        """Find out from its beginning what kind of reply it is."""
         found = None if self._is_error else _OK.match(self._begin)
         if found is None:
             self._is_error = True

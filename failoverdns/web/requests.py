@@ -50,6 +50,8 @@ OF_REVISION: Final = frozenset(("flag list", "history"))
 """Commands whose reply is the same as long as the revision is; `304` is only for them."""
 
 READS: Final = ("GET", "HEAD")
+"""The methods that change nothing (RFC 9110 section 9.2.1)."""
+
 _BOOLEANS: Final = {"true": True, "": True, "false": False}
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _TAG: Final = re.compile(r'"([^"]*)"')

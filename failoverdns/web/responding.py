@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
-from failoverdns.web.bodies import Body, Held
+from failoverdns.web.bodies import Body, BodyMemory
 from failoverdns.web.exchange import JSON, WebReply, WebRequest
 from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.problems import MEDIA_TYPE, Problem, of_error
@@ -29,7 +29,7 @@ SMALL: Final = 1 << 16
 class Responses:
     """All responses that are being sent."""
 
-    def __init__(self, reactor: Any, held: Held) -> None:
+    def __init__(self, reactor: Any, held: BodyMemory) -> None:
         """Prepare; bodies count in `held`."""
         self.reactor = reactor
         self.held = held

@@ -24,7 +24,7 @@ from failoverdns.control.language.commands import ROWS
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Rejected
 from failoverdns.net.spawning import spawn
-from failoverdns.web.admission import Admission, Held
+from failoverdns.web.admission import Admission, Delayed
 from failoverdns.web.asking import asker
 from failoverdns.web.authentication import Bearer, origin_of, unauthorized
 from failoverdns.web.calls import ServerState
@@ -37,7 +37,7 @@ from failoverdns.web.http_request import HTTPRequest
 from failoverdns.web.lanes import Lanes
 from failoverdns.web.metrics_page import Render, metrics_page
 from failoverdns.web.problems import Problem, of_http, of_refusal
-from failoverdns.web.requests import read_asked, words_of
+from failoverdns.web.requests import READS, read_asked, words_of
 from failoverdns.web.responding import Response, Responses
 from failoverdns.web.static_files import PREFIX, StaticFile, StaticFiles
 from failoverdns.web.targets import Target, read_target
@@ -51,8 +51,6 @@ Serve66 = Callable[[WebRequest, str, Ask], Awaitable[WebReply]]
 """Answers in the shapes of Cloud 66's API; the text is the path after `CLOUD66`."""
 
 TEXT: Final = "text/plain; charset=utf-8"
-
-_READS: Final = ("GET", "HEAD")
 
 log = Logger()
 
@@ -116,9 +114,9 @@ class Routes:
         try:
             self._parts.admission.check_host(response.request, target.authority)
             await self._route(response, careful)
-        except Held as held:
-            await deferLater(self._reactor, held.seconds, held.let_go)
-            self._fail(response, held.problem)
+        except Delayed as delayed:
+            await deferLater(self._reactor, delayed.seconds, delayed.let_go)
+            self._fail(response, delayed.problem)
         except Problem as problem:
             self._fail(response, problem)
         except Exception:
@@ -140,7 +138,7 @@ class Routes:
         if path.startswith(API) and path != API + "events":
             self._command(response, words_of(path.removeprefix(API)))
         elif path == API + "events":
-            if self._is_for(response, _READS):
+            if self._is_for(response, READS):
                 await self._events(response, careful)
         elif path.startswith(CLOUD66) and parts.cloud66 is not None:
             bearer = self._required(response)
@@ -148,7 +146,7 @@ class Routes:
             rest = path.removeprefix(CLOUD66)
             response.reply(await parts.cloud66(request, rest, ask), owner=bearer.id)
         elif self._is_public(path) and (path != "/metrics" or parts.render is not None):
-            if self._is_for(response, _READS):
+            if self._is_for(response, READS):
                 await self._public(response)
         elif path == "*" and request.method == "OPTIONS":
             response.reply(WebReply(204))
@@ -184,7 +182,7 @@ class Routes:
         """Have a command carried out."""
         request, parts = response.request, self._parts
         row = ROWS.get(words)
-        methods = ("POST",) if row is not None and not row.reads else (*_READS, "POST")
+        methods = ("POST",) if row is not None and not row.reads else (*READS, "POST")
         if request.method in ("GET", "HEAD", "POST"):
             bearer = self._required(response)
         elif not self._is_for(response, methods):

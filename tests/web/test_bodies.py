@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from failoverdns.web.bodies import Body, Held
+from failoverdns.web.bodies import Body, BodyMemory
 
 
 class Client:
@@ -30,9 +30,9 @@ class Client:
         return found
 
 
-def held(most: int = 1000) -> tuple[Held, Clock]:
+def held(most: int = 1000) -> tuple[BodyMemory, Clock]:
     clock = Clock()
-    return Held(clock.seconds, most), clock
+    return BodyMemory(clock.seconds, most), clock
 
 
 def test_each_reader_gets_everything_and_what_all_have_is_forgotten() -> None:

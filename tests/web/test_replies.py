@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from failoverdns.web.bodies import Body, Held
+from failoverdns.web.bodies import Body, BodyMemory
 from failoverdns.web.problems import Problem, of_http
 from failoverdns.web.replies import AT_ONCE, Begun, Reply
 
@@ -40,7 +40,7 @@ class Client:
 
 
 def asked(*, compresses: bool = False) -> tuple[Reply, Client]:
-    reply, client = Reply(Held(Clock().seconds), "t", compresses=compresses), Client()
+    reply, client = Reply(BodyMemory(Clock().seconds), "t", compresses=compresses), Client()
     reply.join(client)
     return reply, client
 
