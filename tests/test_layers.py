@@ -102,9 +102,9 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client resolving.challenge_lookup",
     "siphashc":     "protocol.cookies answering.limiting transfers.image",
-    "cryptography": "pki store.vault net.tls net.dns_tls net.arrivals web.tls delivery.pull "
-                    "delivery.revoked_clients probing.certificates",
-    "OpenSSL":      "net.tls net.dns_tls net.arrivals web.tls probing.tls",
+    "cryptography": "pki store.vault net.tls net.tls_context net.dns_tls net.arrivals web.tls "
+                    "delivery.pull delivery.revoked_clients probing.certificates",
+    "OpenSSL":      "net.tls net.tls_context net.dns_tls net.arrivals web.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
     "re2":          "config.checks probing.http",

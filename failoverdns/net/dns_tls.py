@@ -30,6 +30,7 @@ from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed
 from failoverdns.net.sockets import CannotListen
+from failoverdns.net.tls_context import server_context
 from failoverdns.net.tls_material import PEMFiles, TLSMaterial
 from failoverdns.regular_files import open_regular
 from failoverdns.secret_files import read_secret
@@ -39,9 +40,6 @@ ALPN: Final = b"dot"
 
 MAX_FILE: Final = 262144
 """Bytes of a file with certificates; a key may have a quarter of that."""
-
-_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Those of TLS 1.2 with forward secrecy; those of TLS 1.3 all have it (RFC 9325 section 4.2)."""
 
 
 def read_material(files: PEMFiles) -> TLSMaterial:
@@ -167,20 +165,7 @@ def _check(material: TLSMaterial, files: PEMFiles) -> None:
 
 
 def _context(material: TLSMaterial) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_cipher_list(_CIPHERS)
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(
-        SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
-    )
-    leaf, *others = load_pem_x509_certificates(material.certificate)
-    context.use_certificate(leaf)
-    for certificate in others:
-        context.add_extra_chain_cert(certificate)
-    context.use_privatekey(_key(material))
-    context.check_privatekey()
-    context.set_alpn_select_callback(_chosen)
+    context = server_context(material, ALPN)
     if material.client_ca is not None:
         authorities = load_pem_x509_certificates(material.client_ca)
         store = context.get_cert_store()
@@ -190,11 +175,6 @@ def _context(material: TLSMaterial) -> SSL.Context:
             context.add_client_ca(authority)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE, None)
     return context
-
-
-def _chosen(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
-    """Choose the protocol of a connection; a client that does not know `dot` is answered too."""
-    return ALPN if ALPN in offered else SSL.NO_OVERLAPPING_PROTOCOLS
 
 
 def _key(material: TLSMaterial) -> Any:

@@ -6,24 +6,19 @@ open keep theirs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLContextFactory
 from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed
+from failoverdns.net.tls_context import server_context
 from failoverdns.net.tls_material import TLSMaterial
 
 ALPN: Final = b"http/1.1"
 """The protocol (RFC 7301 section 6)."""
-
-_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Those of TLS 1.2 with forward secrecy; those of TLS 1.3 all have it (RFC 9325 section 4.2)."""
 
 
 @implementer(IOpenSSLContextFactory)
@@ -45,7 +40,7 @@ class WebContext:
         Raises Malformed for what TLS cannot be spoken with; then the one before is used on.
         """
         try:
-            self._context = _context(material) if material is not None else None
+            self._context = server_context(material, ALPN) if material is not None else None
         except (ValueError, TypeError, UnsupportedAlgorithm, SSL.Error) as fault:
             raise Malformed(f"TLS cannot be spoken with it: {fault}") from None
 
@@ -53,30 +48,3 @@ class WebContext:
         """Return the context of a new connection, for Twisted, once there is one."""
         assert self._context is not None
         return self._context
-
-
-def _context(material: TLSMaterial) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_cipher_list(_CIPHERS)
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(
-        SSL.OP_NO_TICKET
-        | SSL.OP_NO_COMPRESSION
-        | SSL.OP_NO_RENEGOTIATION
-        | SSL.OP_CIPHER_SERVER_PREFERENCE
-    )
-    leaf, *others = load_pem_x509_certificates(material.certificate)
-    context.use_certificate(leaf)
-    for certificate in others:
-        context.add_extra_chain_cert(certificate)
-    key: Any = load_pem_private_key(material.key, None)
-    context.use_privatekey(key)
-    context.check_privatekey()
-    context.set_alpn_select_callback(_chosen)
-    return context
-
-
-def _chosen(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
-    """Choose the protocol of a connection; a client that offers only others gets HTTP/1.1, too."""
-    return ALPN if ALPN in offered else SSL.NO_OVERLAPPING_PROTOCOLS
