@@ -16,8 +16,8 @@ from typing import Any, Final
 from prometheus_client import Metric
 from prometheus_client.exposition import choose_encoder
 
-from failoverdns.metrics.collector import add, empty_metric, samples
 from failoverdns.metrics.families import FAMILIES, Family
+from failoverdns.metrics.samples import add, empty_metric, samples
 
 AT_ONCE: Final = 100
 """Samples in a piece; a histogram counts as one."""

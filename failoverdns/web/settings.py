@@ -30,7 +30,7 @@ class WebSettings:
     tls: bool = False
 
 
-def make_web_settings(settings: HTTPSettings, names: Iterable[str] = ()) -> WebSettings:
+def make_web_settings(settings: HTTPSettings, names: Iterable[str]) -> WebSettings:
     """Return what the web process needs of the configuration.
 
     `names` are those of the certificate, which `Host` may have, too.

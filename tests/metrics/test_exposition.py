@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from metrics.collected import StatsCollector
 from metrics.documents import STATS, stats
 from metrics.test_monitoring import promtool
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
-from failoverdns.metrics.collector import StatsCollector
 from failoverdns.metrics.exposition import AT_ONCE, begin
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0, text/plain; version=0.0.4; q=0.5"

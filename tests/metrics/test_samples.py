@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from metrics.collected import StatsCollector
 from metrics.documents import STATS
 from prometheus_client import CollectorRegistry
 
 from failoverdns.control.language.results import RESULTS
-from failoverdns.metrics.collector import StatsCollector, samples
 from failoverdns.metrics.families import FAMILIES, Family, Kind
+from failoverdns.metrics.samples import samples
 
 
 def test_a_place_goes_through_objects_and_lists() -> None:
@@ -49,7 +50,7 @@ def test_the_reply_to_stats_has_a_number_at_each_place(family: Family) -> None:
 
 
 def test_a_registry_can_collect_a_reply() -> None:
-    """As with any collector of `prometheus_client`; nothing else is in the registry."""
+    """Nothing else is in the registry."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(StatsCollector(STATS))
     labels = {"transport": "udp", "rcode": "NOERROR"}

@@ -1,12 +1,11 @@
-"""From the reply to `stats` to metrics, by the table of families.
+"""From the reply to `stats` to the samples of a metric, by its row in the table of families.
 
-The collector has one reply and reads it once; there is no registry of the process, and nothing is
-counted through `prometheus_client`.
+There is no registry of the process, and nothing is counted through `prometheus_client`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client.core import (
@@ -17,31 +16,12 @@ from prometheus_client.core import (
     Metric,
 )
 
-from failoverdns.metrics.families import FAMILIES, Family, Kind
+from failoverdns.metrics.families import Family, Kind
 
 Sample = tuple[tuple[str, ...], Any]
 """The values of the labels, and what `stats` has there."""
 
 _TOTAL: Final = "_total"
-
-
-class StatsCollector:
-    """A collector, as `prometheus_client` calls one, of one reply to `stats`."""
-
-    def __init__(self, stats: Mapping[str, Any], families: Iterable[Family] = FAMILIES) -> None:
-        """Make metrics of a result of `stats`, as it comes from JSON."""
-        self._stats = stats
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield every metric that has a sample."""
-        for family in self._families:
-            metric, is_empty = empty_metric(family), True
-            for sample in samples(self._stats, family.place):
-                add(metric, family, sample)
-                is_empty = False
-            if not is_empty:
-                yield metric
 
 
 def empty_metric(family: Family) -> Metric:
