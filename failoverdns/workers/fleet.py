@@ -6,14 +6,13 @@
 
 The fleet decides when a process is started, filled and replaced.  Starting and watching one of them
 is in `workers.worker_process`, which one answers on which sockets in `workers.socket_division`,
-addresses and settings are in `workers.settings`.
+what is published in `workers.publishing`; addresses and settings are in `workers.settings`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -31,17 +30,17 @@ from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedConnection
-from failoverdns.protocol.table.deltas import write_parts, write_swap
+from failoverdns.workers import publishing
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calling import call_all, call_later
 from failoverdns.workers.calls import PROTOCOL, Call, write_material
 from failoverdns.workers.counted import Counted
-from failoverdns.workers.filling import FILLING, fill, fill_next
-from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
+from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.handover import Orphans, dismiss
 from failoverdns.workers.heartbeat import Heartbeat
 from failoverdns.workers.interface import CannotAnswer, Give, HandedSockets, Parts
 from failoverdns.workers.kept_texts import KeptTexts
+from failoverdns.workers.links import Links
 from failoverdns.workers.query_logs import log_queries
 from failoverdns.workers.rendezvous import TLS_PLACE
 from failoverdns.workers.reports import combined, in_words
@@ -84,7 +83,7 @@ class Fleet:
         self._parts: Parts = lambda: iter(())
         self._orphans = Orphans(reactor, control_socket, inherited)
         self._kept = KeptTexts()
-        self._give: Give | None = None
+        self._links = Links()
         self._sample: int | None = None
         self._replacing = False
         self._is_outdated = False
@@ -152,46 +151,22 @@ class Fleet:
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, including those that are being filled."""
-        frame = b""
-        for worker in self._workers:
-            if delta.static is not None and worker.has_next:
-                worker.has_next = False
-                worker.send_delta(write_swap_frame(write_swap(delta)))
-                continue
-            frame = frame or write_delta_frame(write_parts(delta))
-            worker.send_delta(frame)
+        publishing.publish(self._workers, delta)
 
     async def fill_next(self, parts: Parts) -> None:
-        """Fill a next table in every process that answers, while the present one answers.
-
-        A process that ends meanwhile is replaced, and its successor is filled like any other.
-        """
-        chosen = [worker for worker in self._workers if worker.is_serving]
-        for worker in chosen:
-            worker.has_next = True
-        if chosen:
-            await fill_next(chosen, parts, self._reactor)
+        """Fill a next table in every process that answers, while the present one answers."""
+        await publishing.fill_next(self._workers, parts, self._reactor)
 
     def forget_next(self) -> None:
         """Give up the next table."""
-        for worker in self._workers:
-            if worker.has_next:
-                worker.has_next = False
-                worker.send_delta(write_forget_frame())
+        publishing.forget_next(self._workers)
 
     async def visible(self) -> None:
         """Wait until every process that answers has applied the published deltas, or has ended.
 
         Raises Rejected `unknown-outcome` if a process neither answers nor can be killed.
         """
-        faults = [
-            fault
-            for fault in await call_all(self._workers, Call.APPLIED)
-            if isinstance(fault, Stuck)
-        ]
-        if faults:
-            text = "; ".join(str(fault) for fault in faults)
-            raise Rejected("unknown-outcome", f"committed, but old answers may be given: {text}")
+        await publishing.visible(self._workers)
 
     def prepare(self, config: Config) -> PreparedWorkers:
         """Prepare another configuration; raises CannotReadSecrets or CannotListen."""
@@ -224,10 +199,7 @@ class Fleet:
 
     def link_with(self, give: Give | None) -> None:
         """Connect every process that answers, now or later, with a transfer process."""
-        self._give = give
-        for worker in self._workers:
-            if worker.is_serving:
-                self._link(worker)
+        self._links.use(give, self._workers)
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
@@ -313,16 +285,7 @@ class Fleet:
         await fill(workers, self._parts, self._reactor)
         for worker in workers:
             worker.is_serving = True
-            self._link(worker)
-
-    def _link(self, worker: Worker) -> None:
-        """Connect a process with the transfer process, if there is one."""
-        if self._give is None:
-            return
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        spawn(_link(worker, ours))
-        with theirs:
-            self._give(theirs.fileno())
+            self._links.connect(worker)
 
     def _arrange(self) -> None:
         """Assign every pair of sockets to a process that answers."""
@@ -390,9 +353,3 @@ class Fleet:
         if worker.is_tls and material is not None:
             arguments["tls"] = write_material(material)
         return arguments
-
-
-async def _link(worker: Worker, end: socket.socket) -> None:
-    """Give a process its end of a link, and close our copy."""
-    with end, suppress(Gone, Stuck):
-        await worker.call(Call.LINK, descriptors=[end.fileno()])
