@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,22 @@ class Wire(StringTransport):
         kind = IPv6Address if ":" in host else IPv4Address
         super().__init__(peerAddress=kind("TCP", host, 40000))
         self.aborted = False
+        self.room: int | None = None
+        """Bytes that fit, so that whoever writes more is to stop; None for any number."""
 
     def abortConnection(self) -> None:  # noqa: N802
         """Close at once."""
         self.aborted = self.disconnecting = True
+
+    def write(self, data: bytes) -> None:
+        """Take bytes, and let whoever writes stop if there is no room for more."""
+        super().write(data)
+        if self.room is not None and len(self.value()) > self.room:
+            self.fill()
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:  # noqa: N802
+        """Take pieces, as `write` does."""
+        self.write(b"".join(data))
 
     def take(self) -> bytes:
         """Return what was written, and forget it."""

@@ -59,8 +59,11 @@ class WebLane(Protocol):
     transport: Any
     log = Logger()
 
-    def __init__(self, lanes: WebLanes, closed: Callable[[], None]) -> None:
-        """Serve a lane of `lanes`; `closed` is called when it is closed, unless they all are."""
+    def __init__(self, lanes: WebLanes, closed: Callable[[str], None]) -> None:
+        """Serve a lane of `lanes`; `closed` is called when it is closed, unless they all are.
+
+        It gets in words how the web process broke the protocol, or an empty text.
+        """
         self.uid = LANES
         self.virtual_time = 0.0
         self._lanes = lanes
@@ -71,6 +74,7 @@ class WebLane(Protocol):
         self._is_taking = self._paused = self._gone = False
         self._reads = True
         self._timer: IDelayedCall | None = None
+        self._fault = ""
 
     def connectionMade(self) -> None:  # noqa: N802
         """Begin to serve the lane."""
@@ -89,7 +93,7 @@ class WebLane(Protocol):
         self._conversation.abandon()
         self._lanes.shared.turns.leave(self)
         if self._lanes.forget(self):
-            self._closed()
+            self._closed(self._fault)
 
     def pauseProducing(self) -> None:  # noqa: N802
         """Stop: the web process does not read."""
@@ -189,7 +193,7 @@ class WebLane(Protocol):
                 pass
         except Malformed as fault:
             self._gone = True
-            self.log.error("a lane is closed: the web process sent {fault}", fault=str(fault))
+            self._fault = str(fault)
             self.transport.abortConnection()
         finally:
             self._is_taking = False
@@ -264,10 +268,11 @@ class WebLanes:
     def __iter__(self) -> Iterator[WebLane]:
         return iter(tuple(self._lanes))
 
-    def open(self, reactor: Any, descriptor: int, closed: Callable[[], None]) -> None:
+    def open(self, reactor: Any, descriptor: int, closed: Callable[[str], None]) -> None:
         """Serve a lane at a connected Unix socket, which the reactor duplicates.
 
-        `closed` is called when the web process has closed it, or it broke.
+        `closed` is called when the web process has closed it, with an empty text, or when that
+        broke the protocol: then with what it sent.
         """
         lane = WebLane(self, closed)
         self._lanes[lane] = None

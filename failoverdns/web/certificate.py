@@ -76,13 +76,17 @@ class VaultCertificate:
         self._vault = vault
         self._application = application
         self._used: str | None = None
+        self._is_lost = False
+        """Whether it is known that the application, or its certificate, is gone."""
         self._warned = ""
 
     @property
     def is_current(self) -> bool:
-        """Whether the application has the certificate that was read last, or no other one."""
+        """Whether there is nothing to read: no other certificate, and no loss to warn of."""
         current = self._vault.current(self._application)
-        return current is None or current == self._used
+        if current is None:
+            return self._used is None or self._is_lost
+        return current == self._used
 
     async def read(self) -> TLSMaterial | None:
         """Return the certificate and key that the application has now.
@@ -90,6 +94,10 @@ class VaultCertificate:
         Return None, with a warning in the log, if there are none or they cannot be read.
         """
         current = self._vault.current(self._application)
+        if current is None and self._used is not None:
+            self._is_lost = True
+            self._warn("its certificate is gone, or its name: the last one is used until a restart")
+            return None
         if current is None:
             self._warn("it has no certificate yet: HTTPS is refused until it has one")
             return None
@@ -100,7 +108,7 @@ class VaultCertificate:
             return None
         if bundle is None or not bundle.chain:
             return None  # another change follows
-        self._used, self._warned = current, ""
+        self._used, self._is_lost, self._warned = current, False, ""
         return TLSMaterial(bundle.chain.encode(), bundle.key.reveal().encode())
 
     def _warn(self, why: str) -> None:

@@ -138,13 +138,13 @@ class WebProcess:
 
     def _configure(self, arguments: dict[str, Any]) -> None:
         if self._confinement is None:
-            self._confine()
-            OURS.want(
+            OURS.want(  # confined, the process can neither raise the limit nor count its open files
                 "HTTP connections",
                 MOST,
                 used=lambda: len(self._server.places),
                 changed=self._server.limit,
             )
+            self._confine()
         OURS.note()
         self._admission.settings = settings = read_settings(arguments["settings"])
         self._server.is_secure = settings.tls

@@ -80,8 +80,11 @@ log = Logger()
 class Lanes(Protocol):
     """The control process's ends of all lanes (`control.web_lane`)."""
 
-    def open(self, reactor: Any, descriptor: int, closed: Callable[[], None]) -> None:
-        """Serve a lane at a connected socket; `closed` is called when it has ended."""
+    def open(self, reactor: Any, descriptor: int, closed: Callable[[str], None]) -> None:
+        """Serve a lane at a connected socket; `closed` is called when it has ended.
+
+        It gets in words how the web process broke the protocol, or an empty text.
+        """
 
     def close(self) -> None:
         """Close every lane."""
@@ -344,15 +347,24 @@ class Web:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
-            again = partial(self._open_lane, process, number)
-            self._effects_now.lanes.open(
-                self._reactor,
-                ours.fileno(),
-                lambda: self._reactor.callLater(NEW_LANE, again),
-            )
+            closed = partial(self._lane_closed, process, number)
+            self._effects_now.lanes.open(self._reactor, ours.fileno(), closed)
             process.call_later(
                 Call.LANES, {"lanes": [[number, LANES[number].value]]}, [theirs.fileno()]
             )
+
+    def _lane_closed(self, process: WebProcess, number: int, fault: str) -> None:
+        """Replace a lane that has ended, unless the process ends lanes as none of ours would."""
+        if not process.is_serving:
+            return
+        why = f"it sent {fault} on a lane" if fault else ""
+        if not why and not process.lane_ends.take(self._reactor.seconds()):
+            why = "it closes one lane after another"
+        if why:
+            process.is_serving = False
+            process.distrust(why)
+        else:
+            self._reactor.callLater(NEW_LANE, self._open_lane, process, number)
 
     def _send_checks(self, process: WebProcess) -> None:
         """Send the check values of all tokens, if they are others than before."""

@@ -58,6 +58,9 @@ SILENT: Final = 60.0
 MAX_LINE: Final = 8 << 20
 """Bytes of one event."""
 
+MOST_PAST: Final = 48 << 20
+"""Bytes of the history in memory, of clients that do not read them."""
+
 RETRY: Final = b"retry: 2000\n\n"
 """How long a browser waits before it comes back, in milliseconds."""
 
@@ -113,6 +116,7 @@ class Streams:
     def __init__(self, reactor: Any) -> None:
         """Prepare; there are no events before `open`."""
         self.reactor = reactor
+        self.most_past = MOST_PAST
         self.recent = RecentEvents()
         self.all: dict[Stream, None] = {}
         self.dropped = 0
@@ -200,6 +204,18 @@ class Streams:
                 if not counter[key]:
                     del counter[key]
 
+    def bound_past(self) -> None:
+        """Disconnect those who let the most of the history lie unread, if it is much in all."""
+        held = sum(stream.past_bytes for stream in self.all)
+        while held > self.most_past:
+            waiting = (stream for stream in self.all if stream.paused_at is not None)
+            most = max(waiting, key=lambda stream: stream.past_bytes, default=None)
+            if most is None or not most.past_bytes:
+                return
+            held -= most.past_bytes
+            self.dropped += 1
+            most.cut()
+
     def _check_room(self, token: str, address: str) -> None:
         if self._by_token[token] >= MOST_OF_TOKEN or self._by_address[address] >= MOST_OF_ADDRESS:
             text = (
@@ -255,6 +271,8 @@ class Stream:
         """The number of the event that is sent next; None while the history is read."""
         self._revision = 0
         """The last revision that was sent, or is known to the client."""
+        self.past_bytes = 0
+        """Bytes of the history that are read and not sent."""
         self._past: list[tuple[int, bytes]] = []
         self._reset: bytes | None = None
         self._has_begun = False
@@ -295,12 +313,14 @@ class Stream:
             return
         if self._reset is not None:
             reset, self._reset = self._reset, None
-            self._past.clear()
+            self._keep_past([])
             self._write(reset)
         while self._past and self.paused_at is None:
             self._revision, text = self._past.pop(0)
+            self.past_bytes -= len(text)
             self._write(text)
         if self._past or self.paused_at is not None:
+            self._streams.bound_past()
             return
         recent = self._streams.recent
         if self._next is None:
@@ -341,6 +361,7 @@ class Stream:
     def cut(self) -> None:
         """Disconnect the client."""
         self._has_begun = False
+        self._keep_past([])
         self._streams.leave(self)
         if not self._http.is_gone:
             self._http.channel.leave()
@@ -380,7 +401,7 @@ class Stream:
             error = reply.get("error")
             raise of_error(error if isinstance(error, dict) else {})
         found: Any = reply["result"]
-        self._past = write_past(found["export"])
+        self._keep_past(write_past(found["export"]))
         if "trimmed" in found:
             last = self._streams.recent.last
             self._reset = write_reset(
@@ -388,8 +409,13 @@ class Stream:
             )
             self._revision = last
 
+    def _keep_past(self, past: list[tuple[int, bytes]]) -> None:
+        self._past = past
+        self.past_bytes = sum(len(text) for _, text in past)
+
     def _gone(self) -> None:
         self._has_begun = False
+        self._keep_past([])
         self._streams.leave(self)
 
 

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.model.errors import Rejected
 from failoverdns.net.spawning import spawn
+from failoverdns.net.token_bucket import TokenBucket
 from failoverdns.web.calls import Call
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.channel import Channel, call_nothing
@@ -30,6 +31,10 @@ PATIENCE: Final = 20.0
 """Seconds in which it must answer a call; no command and no query waits for that."""
 
 
+LANE_ENDS: Final = 5.0
+"""Lanes a second that it may close; twenty times as many at once."""
+
+
 class WebProcess(SpawnedProcess):
     """A web process that this control process starts."""
 
@@ -40,6 +45,8 @@ class WebProcess(SpawnedProcess):
         """Whether it has its settings, tokens, lanes and sockets."""
         self.open: set[int] = set()
         """Numbers of the sockets that it listens on."""
+        self.lane_ends = TokenBucket(LANE_ENDS, LANE_ENDS * 20)
+        """How often it may close a lane."""
         self._ended = ended
         self._checking = False
 

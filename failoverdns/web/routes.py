@@ -27,7 +27,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.net.spawning import spawn
 from failoverdns.web.admission import Admission, Held
 from failoverdns.web.asking import asker
-from failoverdns.web.authentication import Bearer, unauthorized
+from failoverdns.web.authentication import Bearer, origin_of, unauthorized
 from failoverdns.web.calls import ServerState
 from failoverdns.web.channel import HTTPRequest
 from failoverdns.web.cloud66.shapes import failed
@@ -278,7 +278,7 @@ class Routes:
         fields = {"Vary": "Accept, Accept-Encoding"}
         if rendering.encoding is not None:
             fields["Content-Encoding"] = rendering.encoding
-        owner = bearer.id if bearer is not None else METRICS
+        owner = bearer.id if bearer is not None else _somebody(request.address)
         response.reply(WebReply(200, b"".join(pieces), rendering.media_type, fields), owner=owner)
 
     def _required(self, response: Response) -> Bearer:
@@ -294,7 +294,8 @@ class Routes:
             response.leaving = leave
 
         if bearer is None:
-            return asker(self._parts.lanes, METRICS, {"internal": METRICS}, leaving)
+            owner = _somebody(response.request.address)
+            return asker(self._parts.lanes, owner, {"internal": METRICS}, leaving)
         caller = _caller(bearer, response.request.address)
         return asker(self._parts.lanes, bearer.id, caller, leaving)
 
@@ -312,7 +313,12 @@ class Routes:
 
 
 METRICS: Final = "metrics"
-"""Who asks for metrics without a token."""
+"""Who asks for metrics without a token, for the control process."""
+
+
+def _somebody(address: str) -> str:
+    """Return who asks without a token, for fairness: addresses take turns as tokens do."""
+    return f"{METRICS} {origin_of(address).hex()}"
 
 
 def _caller(bearer: Bearer, address: str) -> dict[str, Json]:

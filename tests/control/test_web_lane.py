@@ -64,13 +64,15 @@ class Served:
         own = unix_principal(os.getuid(), 1, "failoverdns")
         self.lanes = WebLanes(self.factory, LaneCallers(Holders(), own))
         self.closed = 0
+        self.faults: list[str] = []
         self._opened = Opened()
 
     def open(self) -> tuple[WebLane, Transport]:
         """Open another lane."""
 
-        def count() -> None:
+        def count(fault: str) -> None:
             self.closed += 1
+            self.faults.append(fault)
 
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -151,6 +153,8 @@ def test_a_lane_that_breaks_the_protocol_is_closed(served: Served, sent: bytes) 
     lane.dataReceived(sent)
     assert transport.aborted
     assert not served.slow.changes
+    lane.connectionLost()
+    assert served.faults != [""]
 
 
 def test_a_lane_of_events_gets_them_until_it_is_closed(served: Served) -> None:

@@ -47,7 +47,11 @@ def test_without_a_certificate_there_is_nothing_to_follow() -> None:
     stored.id = "a"
     assert run(stored.followed.read()) is not None
     stored.id = None
+    assert not stored.followed.is_current  # the log has to have that, once
+    assert run(stored.followed.read()) is None
     assert stored.followed.is_current
+    stored.id = "b"
+    assert run(stored.followed.read()) == TLSMaterial(b"chain of b", b"key of b")
 
 
 def test_a_certificate_that_cannot_be_read_is_tried_again_at_the_next_change() -> None:

@@ -211,6 +211,21 @@ def test_a_client_that_needs_what_is_forgotten_is_disconnected(web: Web) -> None
     assert stream.connection.wire.aborted
 
 
+def test_the_history_that_nobody_reads_is_bounded(web: Web) -> None:
+    """Of clients that ask for old changes and read nothing, those that hold the most have to go."""
+    web.streams.most_past = 10_000
+    connections = [web.connect() for _ in range(3)]
+    for connection, since in zip(connections, (20, 0, 0), strict=True):
+        connection.wire.room = 1000
+        connection.send(web.request(f"/api/v1/events?since={since}"))
+    assert 0 < sum(stream.past_bytes for stream in web.streams.all) <= web.streams.most_past
+    assert [connection.wire.aborted for connection in connections] == [False, True, False]
+    assert web.streams.dropped == 1
+    connections[0].wire.room = None
+    connections[0].wire.drain()
+    assert b"id: 42\n" in connections[0].wire.take()
+
+
 def test_streams_of_a_token_end_when_it_is_removed(web: Web) -> None:
     stream = Listening(web)
     other = web.add_token(b"o")

@@ -13,6 +13,7 @@ from web_in_memory import Web, read_responses
 
 from failoverdns.web.calls import ServerState
 from failoverdns.web.exchange import Ask, WebReply, WebRequest
+from failoverdns.web.lanes import MOST_OF_ONE
 from failoverdns.web.settings import WebSettings
 
 
@@ -185,6 +186,26 @@ def test_metrics_without_a_token_are_asked_for_by_the_web_process(web: Web) -> N
         {"internal": "metrics"},
         {"command": "stats", "groups": ["shop-*", "api", "x"]},
     )
+
+
+def test_an_address_that_asks_for_many_metrics_keeps_no_other_one_from_them(web: Web) -> None:
+    """Without a token, addresses are those who take turns."""
+    web.admission.settings = WebSettings(metrics_public=True)
+    web.answers["stats"] = lambda request: None
+    flood = [web.connect("198.51.100.1") for _ in range(MOST_OF_ONE + 5)]
+    for number, connection in enumerate(flood):
+        connection.send(web.request(f"/metrics?groups=shop-{number}", token=None))
+    assert [got.status for connection in flood for got in connection.got()] == [429] * 4
+    other = web.connect()
+    other.send(web.request("/metrics", token=None))
+    assert other.got() == []
+    (lane,) = web.busy_lanes()
+    web.answers["stats"] = lambda request: {"asked": request.get("groups")}
+    web.reply(lane, b'{"ok": true, "revision": 42, "result": {}}\n')
+    for _ in range(5):
+        web.clock.advance(1)
+        web.go()
+    assert other.got()[0].status == 200
 
 
 def test_metrics_have_no_other_parameter(web: Web) -> None:
