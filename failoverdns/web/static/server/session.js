@@ -5,7 +5,7 @@
 // server refuses the token, requests wait for another one and then go on.
 
 const NAME = "failoverdns-token";
-const FRAGMENT = /^#token=([^&]+)$/;
+const FRAGMENT = /^#token=(.*)$/;
 
 let waiting = [];
 let onRefused = () => {};
@@ -19,7 +19,7 @@ export function token() {
 export function takeFromAddress() {
   const found = FRAGMENT.exec(location.hash);
   if (found === null) return;
-  sessionStorage.setItem(NAME, decodeURIComponent(found[1]).trim());
+  sessionStorage.setItem(NAME, found[1].trim()); // a token has letters, digits and _ only
   history.replaceState(null, "", location.pathname + location.search + "#/");
 }
 
