@@ -33,9 +33,10 @@ from failoverdns.net.peer import find_roles
 from failoverdns.net.slices import in_slices
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
+from failoverdns.own_commands import submit
 from failoverdns.reactions import CannotReact
 from failoverdns.reading import CannotRead, ReadingProcess
-from failoverdns.running import Running, submit
+from failoverdns.running import Running
 from failoverdns.transfers.control_side import Transfers
 from failoverdns.web.control_side import Web
 from failoverdns.workers.full_table import next_parts

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -18,7 +15,6 @@ from twisted.logger import Logger
 
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.change_counts import ChangeCounts
-from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import (
     CommandCorridor,
@@ -34,15 +30,14 @@ from failoverdns.control.updating import Updating
 from failoverdns.control.web_lane import WebLanes
 from failoverdns.following.following import Following, FollowingEffects
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
-from failoverdns.model.principal import Principal, unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import find_roles
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedClient
 from failoverdns.net.user_names import UserNames
+from failoverdns.own_commands import own_principal, submit
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.statistics import Sources, Statistics
@@ -246,7 +241,7 @@ def build(
         changed=control.places.limit,
     )
     callers = TokenCallers(lambda: ledger.state, time.time, token_uses.note)
-    lanes = WebLanes(control, LaneCallers(callers, _own_principal()))
+    lanes = WebLanes(control, LaneCallers(callers, own_principal()))
     web_effects = WebEffects(
         lanes,
         checks=callers.checks,
@@ -302,36 +297,3 @@ async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:
             return False
         await deferLater(reactor, _LOOK)
     return True
-
-
-def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
-    """Submit an internal command, `word` in the history, to the ledger; fails with Rejected.
-
-    Warnings in its result are logged.
-    """
-    done: Deferred[None] = Deferred()
-
-    def reply(outcome: Outcome) -> None:
-        if isinstance(outcome, Rejected):
-            done.errback(outcome)
-            return
-        warnings = outcome.result.get("warnings")
-        for text in warnings if isinstance(warnings, list) else ():
-            log.warn("{text}", text=text)
-        done.callback(None)
-
-    ledger.submit(Submission(command, _own_principal(), {"command": word}, reply))
-    return done
-
-
-def _own_principal() -> Principal:
-    """Return the principal of this server itself."""
-    return unix_principal(os.getuid(), os.getpid(), "failoverdns", _name_of(os.getuid()))
-
-
-@cache
-def _name_of(uid: int) -> str | None:
-    """Return the name of the user that the server runs as; None if it has none."""
-    with suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return None

@@ -36,9 +36,10 @@ from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession
 from failoverdns.net.unix import UnixListener
 from failoverdns.outages import Outages
+from failoverdns.own_commands import submit
 from failoverdns.reactions import CannotReact
 from failoverdns.reloading import Reloading
-from failoverdns.running import Running, build, submit
+from failoverdns.running import Running, build
 from failoverdns.starting import CannotStart
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.opening import store_of

@@ -67,17 +67,19 @@ FLOORS: Mapping[str, str] = {
     "trimming":        "model store.interface net effects",
     "token_uses":      "model rules.derived store.interface net",
     "outages":         "model store.interface net changes",
+    "own_commands":    "model changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming transfers.control_side "
                        "following token_uses web.calls web.certificate web.control_side "
-                       "web.interface change_counts statistics",
+                       "web.interface change_counts statistics own_commands",
     "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
-                       "workers.full_table reactions running reading transfers.control_side "
+                       "workers.full_table reactions own_commands running reading "
+                       "transfers.control_side "
                        "web.control_side",
     "starting":        "model store net changes control.language",
     "service":         "model rules store net changes control answering workers "
-                       "automation reactions running outages reloading starting "
+                       "automation reactions own_commands running outages reloading starting "
                        "transfers.calls transfers.control_side web.control_side",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
@@ -128,7 +130,8 @@ HOMES: Mapping[str, str] = {
                     "web.certificate web.control_side web.process web.reports "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming token_uses "
-                    "outages running restarting reading reloading starting service cli.serving",
+                    "outages own_commands running restarting reading reloading starting service "
+                    "cli.serving",
     "zope":         "net control.connection control.web_lane "
                     "answering.tcp answering.tls answering.udp workers.channel "
                     "transfers.connections transfers.link "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from failoverdns.control.language import values
+from failoverdns.control.language import token_values, values
 from failoverdns.control.language.json_schema import Schema, nullable
 from failoverdns.control.language.records import MAX_RECORD, record_text
 from failoverdns.control.language.requests import MAX_ID, MAX_OP_ID, MAX_VALUES
@@ -67,10 +67,10 @@ FORMS: Final[Mapping[object, Schema]] = {
     },
     values.exact_target: _matching(f"{_LABEL}(?:/{_LABEL})?"),
     values.health_target: _matching(f"{_LABEL_PATTERN}(?:/{_LABEL_PATTERN})?"),
-    values.token_name: _matching(_CONFIGURED),
-    values.head_target: _matching(f"{_LABEL}/{_LABEL}"),
+    token_values.token_name: _matching(_CONFIGURED),
+    token_values.head_target: _matching(f"{_LABEL}/{_LABEL}"),
     values.group_pattern: _matching(_GROUP_PATTERN),
-    values.expiry: {**_TEXT, "examples": ["90d", "2027-03-01T02:00:00Z"]},
+    token_values.expiry: {**_TEXT, "examples": ["90d", "2027-03-01T02:00:00Z"]},
     record_text: {"type": "string", "maxLength": MAX_RECORD},
 }
 """The form of each text that is not a word of `choices`, by the function that parses it."""

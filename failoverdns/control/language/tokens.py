@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from failoverdns.control.language import values
+from failoverdns.control.language import token_values, values
 from failoverdns.control.language.parameters import named
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands.tokens import AddToken, ListTokens, RemoveToken
 from failoverdns.model.roles import ROLE_WORDS
 
-_NAME: Final = named("the name of the token", values.token_name)
+_NAME: Final = named("the name of the token", token_values.token_name)
 
 ROWS: Final = (
     CommandRow(
@@ -18,11 +18,13 @@ ROWS: Final = (
         "Make a token for the HTTP API, and print its secret once.",
         (
             _NAME,
-            Parameter("role", "what it may do", values.access_role, "ROLE", choices=ROLE_WORDS),
+            Parameter(
+                "role", "what it may do", token_values.access_role, "ROLE", choices=ROLE_WORDS
+            ),
             Parameter(
                 "head",
                 "in place of a role: only set the addresses and report the health of this head",
-                values.head_target,
+                token_values.head_target,
                 "APPLICATION/HEAD",
             ),
             Parameter(
@@ -36,7 +38,7 @@ ROWS: Final = (
             Parameter(
                 "expires",
                 "after how long, as 90d or 12h, or when, as 2027-03-01T02:00:00Z; default: never",
-                values.expiry,
+                token_values.expiry,
                 "TIME",
             ),
         ),

@@ -14,7 +14,6 @@ from typing import TypeVar
 from failoverdns.model.application import HeadRole, why_no_target
 from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
-from failoverdns.model.commands.tokens import Lifetime
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import APEX_LABEL, Side
 from failoverdns.model.health import Health, Quorum
@@ -29,9 +28,7 @@ from failoverdns.model.names import (
     plain_label,
 )
 from failoverdns.model.policy import AUTOMATION_FLAG
-from failoverdns.model.roles import ROLE_WORDS, Role
-from failoverdns.model.timestamps import read_duration, read_timestamp
-from failoverdns.model.token import TOKEN_PREFIX
+from failoverdns.model.timestamps import read_timestamp
 
 MAX_TEXT = 1000
 """Characters in a text."""
@@ -136,6 +133,14 @@ def group(value: Json) -> str:
     given = text(value)
     if not is_group_name(given):
         raise Malformed(f"group {given!r} must be {GROUP_NAME_FORM}")
+    return given
+
+
+def group_pattern(value: Json) -> str:
+    """Return a pattern of names of groups; raises Malformed."""
+    given = text(value)
+    if not is_group_pattern(given):
+        raise Malformed(f'{given!r} cannot match a group; write one such as "shop-*"')
     return given
 
 
@@ -286,50 +291,3 @@ def health_target(value: Json) -> tuple[str, str | None]:
                 "APPLICATION or APPLICATION/HEAD"
             )
     return name, head_ if slash else None
-
-
-def token_name(value: Json) -> str:
-    """Return the name of a token; raises Malformed, which never quotes what may be its secret."""
-    given = text(value)
-    if given.startswith(TOKEN_PREFIX):
-        raise Malformed(
-            f"begins with {TOKEN_PREFIX}, as the secret of a token does: give the name of the "
-            "token; and if this was a secret, remove its token, because others may have seen it"
-        )
-    return configured_name(value)
-
-
-def access_role(value: Json) -> Role:
-    """Return a role of users and tokens; raises Malformed."""
-    return Role(choice(*ROLE_WORDS)(value))
-
-
-def group_pattern(value: Json) -> str:
-    """Return a pattern of names of groups; raises Malformed."""
-    given = text(value)
-    if not is_group_pattern(given):
-        raise Malformed(f'{given!r} cannot match a group; write one such as "shop-*"')
-    return given
-
-
-def head_target(value: Json) -> tuple[str, str]:
-    """Return the names of `APPLICATION/HEAD`; raises Malformed."""
-    name, head_ = exact_target(value)
-    if head_ is None:
-        raise Malformed(f"{name!r} is an application: write APPLICATION/HEAD, such as {name}/web1")
-    return name, head_
-
-
-def expiry(value: Json) -> float | Lifetime:
-    """Return a lifetime, or a time in seconds since 1970; raises Malformed."""
-    given = text(value)
-    lifetime = read_duration(given)
-    if lifetime is not None:
-        return Lifetime(lifetime)
-    try:
-        return read_timestamp(given)
-    except Malformed:
-        raise Malformed(
-            f"{given!r} is neither a duration, such as 90d, 12h, 30m or 60s, nor a time with its "
-            "zone, such as 2027-03-01T02:00:00Z"
-        ) from None
