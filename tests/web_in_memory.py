@@ -21,8 +21,9 @@ from failoverdns.web.calls import LANES, LaneKind, ServerState
 from failoverdns.web.event_lane import EventLane
 from failoverdns.web.events import Streams
 from failoverdns.web.lanes import Lane, Lanes
+from failoverdns.web.metrics_page import Render
 from failoverdns.web.responding import Responses
-from failoverdns.web.routes import Parts, Routes
+from failoverdns.web.routes import Parts, Routes, Serve66
 from failoverdns.web.server import WebServer
 from failoverdns.web.static_files import StaticFiles, static_file
 
@@ -90,6 +91,16 @@ class Got:
         return str(self.json["error"]["code"])
 
 
+def no_metrics(*_: Any) -> Any:
+    """Fail: a test that asks for metrics says how they look."""
+    raise AssertionError("this test asks for no metrics")
+
+
+async def no_cloud66(*_: Any) -> Any:
+    """Fail: a test that asks in Cloud 66's shapes says who answers."""
+    raise AssertionError("this test asks for nothing of Cloud 66")
+
+
 class Connection:
     """One client."""
 
@@ -117,7 +128,12 @@ class Connection:
 class Web:
     """A web process, with all lanes, and one token."""
 
-    def __init__(self, static: Path = Path("/nonexistent"), **parts: Any) -> None:
+    def __init__(
+        self,
+        static: Path = Path("/nonexistent"),
+        render: Render = no_metrics,
+        cloud66: Serve66 = no_cloud66,
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
         self.held = BodyMemory(self.clock.seconds)
@@ -134,7 +150,8 @@ class Web:
             StaticFiles(static),
             lambda: self.state,
             static_file("application/json", b"{}\n"),
-            **parts,
+            render=render,
+            cloud66=cloud66,
         )
         self.server = WebServer(self.clock, self.admission, Routes(made, self.clock))
         for part in (self.lanes, self.streams, self.responses):

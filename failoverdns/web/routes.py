@@ -66,8 +66,8 @@ class Parts:
     static: StaticFiles
     state: Callable[[], ServerState]
     openapi: StaticFile
-    render: Render | None = None
-    cloud66: Serve66 | None = None
+    render: Render
+    cloud66: Serve66
 
 
 class Routes:
@@ -140,12 +140,12 @@ class Routes:
         elif path == API + "events":
             if self._is_for(response, READS):
                 await self._events(response, careful)
-        elif path.startswith(CLOUD66) and parts.cloud66 is not None:
+        elif path.startswith(CLOUD66):
             bearer = self._required(response)
             ask = self._asker(response, bearer)
             rest = path.removeprefix(CLOUD66)
             response.reply(await parts.cloud66(request, rest, ask), owner=bearer.id)
-        elif self._is_public(path) and (path != "/metrics" or parts.render is not None):
+        elif self._is_public(path):
             if self._is_for(response, READS):
                 await self._public(response)
         elif path == "*" and request.method == "OPTIONS":
@@ -227,7 +227,6 @@ class Routes:
         bearer = parts.admission.bearer(request)
         if bearer is None and not parts.admission.settings.metrics_public:
             raise unauthorized()
-        assert parts.render is not None
         ask = self._asker(response, bearer)
         page = await metrics_page(request, ask, parts.render, self._reactor)
         owner = bearer.id if bearer is not None else _somebody(request.address)
