@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -288,8 +287,7 @@ class Lanes:
                     request.reply.fail(of_refusal(_AGAIN))
         for lane in list(self._lanes):
             if lane.request is not None and now - lane.since > UNDER_WAY:
-                with suppress(AttributeError):
-                    lane.transport.abortConnection()
+                lane.transport.abortConnection()
 
 
 def _too_many(full: Full) -> Problem:
