@@ -26,12 +26,12 @@ from failoverdns.config import loading, reading_child
 from failoverdns.config.zones import record_text, zone_entries, zone_file
 from failoverdns.control import (
     auditing,
+    certificate_reading,
     connection,
     conversation,
     intake,
     line_buffer,
     places,
-    reading,
     shares,
 )
 from failoverdns.control.language import requests, words
@@ -59,7 +59,7 @@ KIB, MIB = 1024, 1024 * 1024
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 CERTIFICATES = [
-    ("and the last 20 fetches; never the key", reading.SHOWN_FETCHES, 20),
+    ("and the last 20 fetches; never the key", certificate_reading.SHOWN_FETCHES, 20),
     ("waits up to that many seconds, at most 300, until", pull.MAX_WAIT, 300),
     ("after the handshake | 30 s, even if the client keeps", channel.REQUEST_TIME, 30),
     ("another 30 s to read the reply |", channel.REPLY_TIME, 30),
