@@ -1,4 +1,4 @@
-"""The first line of a request on a lane: for whom the web process asks.
+"""The first line of a request on a lane: the caller, whose request the web process passes on.
 
     {"token": ID, "digest": HEX, "address": TEXT, "if_match": N}   a client that showed a token
     {"internal": "events"}, {"internal": "metrics"}                the web process itself
@@ -45,7 +45,7 @@ class Asked:
 
 
 class LaneCallers:
-    """Reads for whom the web process asks."""
+    """Reads the callers of requests."""
 
     def __init__(self, holders: TokenHolders, own: Principal) -> None:
         """Find tokens in `holders`; `own` is the principal of this server itself."""

@@ -1,4 +1,4 @@
-"""Bodies of responses in memory: shared by those who read the same, and bounded in all.
+"""Bodies of responses in memory: clients that read the same share one, and all are bounded.
 
     pieces come      from a lane, at the speed of the control process
     pieces go        to each client at its own speed, and are forgotten when all have them
@@ -40,7 +40,7 @@ class BodyMemory:
         self._bodies: set[Body] = set()
 
     def note(self, body: Body, change: int) -> None:
-        """Note that a body holds some bytes more, or fewer; disconnect somebody if it is much."""
+        """Note that a body holds more bytes, or fewer; disconnect a client if it is too much."""
         self.total += change
         if body.size:
             self._bodies.add(body)
@@ -50,7 +50,7 @@ class BodyMemory:
             pass
 
     def _drop_one(self) -> bool:
-        """Disconnect the slowest reader of whoever holds the most; return whether there was one."""
+        """Disconnect the slowest reader of the owner with the most bytes; return False for none."""
         by_owner: dict[str, int] = {}
         for body in self._bodies:
             if body.has_readers:
@@ -91,11 +91,11 @@ class Body:
         return bool(self._readers)
 
     def join(self, reader: Reader) -> None:
-        """Let somebody read the body from its begin; all pieces must still be there."""
+        """Let a client read the body from its beginning; all pieces must still be there."""
         self._readers[reader] = self._first
 
     def leave(self, reader: Reader) -> None:
-        """Let somebody read no more."""
+        """Let a client read no more."""
         if self._readers.pop(reader, None) is not None:
             self._is_abandoned = not self._readers
             self._forget()

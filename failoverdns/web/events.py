@@ -142,7 +142,7 @@ class Streams:
                     del counter[key]
 
     def bound_past(self) -> None:
-        """Disconnect those who let the most of the history lie unread, if it is much in all."""
+        """Disconnect the clients with the most unread history while there is too much in all."""
         held = sum(stream.past_bytes for stream in self.all)
         while held > self.most_past:
             waiting = (stream for stream in self.all if stream.paused_at is not None)
