@@ -240,6 +240,7 @@ def test_queries_are_counted_by_transport_and_rcode(
 
 def test_prometheus_knows_of_a_switch(public: Scraped, prometheus: Prometheus) -> None:
     """By its own query language; the other server was scraped with the token, over HTTPS."""
+    wait_for(lambda: prometheus.query("count(up) == 3"))
     wait_for(lambda: prometheus.query("sum(up) == 2"))
     assert {s["metric"]["job"] for s in prometheus.query("up == 0")} == {"failoverdns-without"}
     backup = 'failoverdns_group_active{group="shop",side="backup",job="failoverdns"}'

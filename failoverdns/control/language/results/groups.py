@@ -41,6 +41,18 @@ _CERTIFICATE: Final = nullable(
         {"warning": TEXT},
     )
 )
+_WAITED_FOR: Final = record(
+    {
+        "secondary": TEXT,
+        "zone": TEXT,
+        "serial": nullable(COUNT),
+        "in_step": BOOLEAN,
+        "served_at": nullable(TIME),
+        "problem": nullable(TEXT),
+    }
+)
+"""A secondary that a switch waited for, and when it served the new answer."""
+
 _SWITCHED: Final = record(
     {
         "name": TEXT,
@@ -95,7 +107,7 @@ RESULTS: Final[dict[str, Schema]] = {
         "anyOf": [
             record(
                 {"groups": list_of(named("SwitchedGroup"))},
-                {**DRY_RUN, **WARNINGS, "secondaries": list_of(named("ZoneAtSecondary"))},
+                {**DRY_RUN, **WARNINGS, "secondaries": list_of(_WAITED_FOR)},
             ),
             record({"planned": list_of(named("PlannedSwitch"))}),
         ],
