@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -62,6 +65,35 @@ def name_process(title: str, name: str) -> None:
             with open("/proc/self/mem", "r+b", buffering=0) as memory:
                 memory.seek(begin)
                 memory.write(title.encode("utf-8", "replace")[: room - 1].ljust(room, b"\0"))
+
+
+class Child(Protocol):
+    """What a process does that the control process has started."""
+
+    def start(self) -> None:
+        """Begin; the reactor runs."""
+
+    def end(self, *_: object) -> None:
+        """Stop the reactor, after SIGTERM."""
+
+
+def run_child(title: str, name: str, make: Callable[[Any], Child]) -> int:
+    """Run what `make` returns for the reactor until that stops; return the exit status.
+
+    `title` and `name` are those of `name_process`.  Signals of a terminal are for the control
+    process.  Garbage is collected when the child enables that, after its start.
+    """
+    name_process(title, name)
+    begin_logging()
+    reactor = take_reactor()
+    child = make(reactor)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    reactor.callWhenRunning(child.start)
+    reactor.callWhenRunning(signal.signal, signal.SIGTERM, child.end)
+    gc.disable()
+    reactor.run()
+    return 0
 
 
 def title_of(pid: int) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import hmac
 import os
-import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +23,7 @@ from failoverdns.confinement.worker import Confinement, confine_transfers
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.descriptors import OURS
-from failoverdns.net.process import begin_logging, name_process, take_reactor
+from failoverdns.net.process import run_child
 from failoverdns.net.slices import in_slices
 from failoverdns.protocol.transfer.contents import serial_of
 from failoverdns.protocol.tsig import Algorithm
@@ -210,14 +209,4 @@ def title(control_socket: str) -> str:
 
 def serve(control_socket: str) -> int:
     """Run the transfer process until it is retired, or its control process is gone."""
-    name_process(title(control_socket), "failoverdns-x")
-    begin_logging()
-    reactor = take_reactor()
-    process = ServingProcess(reactor)
-    for number in (signal.SIGINT, signal.SIGHUP):  # those of a terminal are for the control process
-        signal.signal(number, signal.SIG_IGN)
-    reactor.callWhenRunning(process.start)
-    reactor.callWhenRunning(signal.signal, signal.SIGTERM, process.end)
-    gc.disable()
-    reactor.run()
-    return 0
+    return run_child(title(control_socket), "failoverdns-x", ServingProcess)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -30,7 +29,7 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.accepting import adopt_port
 from failoverdns.net.descriptors import OURS
-from failoverdns.net.process import begin_logging, name_process, take_reactor
+from failoverdns.net.process import run_child
 from failoverdns.web.admission import Admission
 from failoverdns.web.bodies import BodyMemory
 from failoverdns.web.calls import Call, LaneKind, ServerState, read_checks, read_state
@@ -229,17 +228,7 @@ def title(control_socket: str) -> str:
 
 def serve(control_socket: str) -> int:
     """Run the web process until it is retired, or its control process is gone."""
-    name_process(title(control_socket), "failoverdns-h")
-    begin_logging()
-    reactor = take_reactor()
-    process = WebProcess(reactor)
-    for number in (signal.SIGINT, signal.SIGHUP):  # those of a terminal are for the control process
-        signal.signal(number, signal.SIG_IGN)
-    reactor.callWhenRunning(process.start)
-    reactor.callWhenRunning(signal.signal, signal.SIGTERM, process.end)
-    gc.disable()
-    reactor.run()
-    return 0
+    return run_child(title(control_socket), "failoverdns-h", WebProcess)
 
 
 def _family(address: ListenAddress) -> socket.AddressFamily:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
+from system.web import HTTP, port, serving, status
 
 NOBODY = 65534
 
@@ -232,6 +233,18 @@ def test_with_few_open_files_everything_is_still_served(
         assert f"{files} open files are allowed, and " in log
         assert "clients of the control socket" in log
         assert "Traceback" not in log
+    finally:
+        server.kill()
+
+
+def test_http_is_served_with_few_open_files(tmp_path: Path) -> None:
+    """The web process counts its files before it may not look at them any more."""
+    server = Limited(tmp_path, HTTP, "-n 64")
+    try:
+        server.start()
+        assert serving(server)["connections"] == 0
+        assert status(f"http://127.0.0.1:{port(server)}/readyz") == 200
+        assert "is killed" not in server.log.read_text()
     finally:
         server.kill()
 
