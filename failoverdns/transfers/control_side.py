@@ -263,7 +263,7 @@ class Transfers:
 
 
 def counted_in(report: Mapping[str, Any]) -> dict[str, int]:
-    """Return the counts in a report of a transfer process; what is no count is left out."""
+    """Return the counts in a report of a transfer process; anything else is left out."""
     found: dict[str, int] = {}
     for part, prefix in (("requests", ""), ("notifies", NOTIFY)):
         counts = report.get(part)

@@ -65,7 +65,7 @@ class RecentEvents:
     def add(self, line: bytes) -> Event | None:
         """Keep one line of `watch`; return its event, None for a change that is known.
 
-        Raises Malformed for a line that is no event.
+        Raises Malformed for a line that is not an event.
         """
         kind, revision = _kind(line)
         if revision is not None and revision <= self.last:

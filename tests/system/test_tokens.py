@@ -18,7 +18,7 @@ import pytest
 from system.server import CONFIG, DEADLINE, Server, tool, wait_for
 
 HTTP = 'http: {listen: ["127.0.0.1:0"]}\n'
-"""The web process, which is told its port by the log."""
+"""The web process, whose port the tests read from its log."""
 
 SET_UP = (
     "application add eu",

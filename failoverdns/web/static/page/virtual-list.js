@@ -1,4 +1,4 @@
-// A list of which only the visible rows are in the document, so that 10,000 rows scroll as 20 do.
+// A list whose visible rows alone are in the document, so that 10,000 rows scroll as 20 do.
 //
 // The window scrolls.  All rows have the height that the style sheet gives to `--row`.  One row can
 // have the focus, which the arrow keys, Home, End and the page keys move; it stays in the document

@@ -39,7 +39,7 @@ export function subscribe(listener) {
   return () => listeners.delete(listener);
 }
 
-// Tell every listener, once in this frame; a hidden page has no frames, and is told all the same.
+// Call every listener, once in this frame; a hidden page has no frames, and uses a timer.
 export function changed() {
   if (frame !== null) return;
   frame = document.hidden ? setTimeout(notify, 200) : requestAnimationFrame(notify);
