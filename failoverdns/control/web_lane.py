@@ -148,7 +148,7 @@ class WebLane(Protocol):
             self.transport.abortConnection()
 
     def refuse_rest(self, restarted: Callable[[Json], bytes]) -> None:
-        """Reply to `restart`, and refuse a request that was not taken, because there is no more.
+        """Reply to `restart`, and refuse a request that was not taken: the server ends.
 
         `restarted` makes the reply of the id of the request.
         """

@@ -71,7 +71,7 @@ ANSWERS: Final = (
     _counter(
         "ignored_packets_total",
         "ignored/{transport}",
-        "Packets and messages that get no reply, because they are no queries.",
+        "Packets and messages that get no reply, because they are not queries.",
     ),
     _counter(
         "rate_limited_total",

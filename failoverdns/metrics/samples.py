@@ -1,6 +1,6 @@
 """From the reply to `stats` to the samples of a metric, by its row in the table of families.
 
-There is no registry of the process, and nothing is counted through `prometheus_client`.
+`prometheus_client` only writes the text: it counts nothing, and its registry is not used.
 """
 
 from __future__ import annotations

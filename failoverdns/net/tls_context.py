@@ -1,7 +1,7 @@
 """The context of TLS connections that a server of ours accepts: versions, ciphers, protocol.
 
-TLS 1.2 and 1.3 are spoken with forward secrecy.  There is no renegotiation, no compression, and no
-session that could be resumed.
+TLS 1.2 and 1.3 are spoken with forward secrecy.  Renegotiation, compression and resumption of
+sessions are off.
 """
 
 from __future__ import annotations

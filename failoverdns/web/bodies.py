@@ -111,7 +111,7 @@ class Body:
             reader.look()
 
     def end(self) -> None:
-        """Note that there are no further pieces."""
+        """Note that the last piece has come."""
         self.is_ended = True
         for reader in list(self._readers):
             reader.look()

@@ -22,7 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 MEANINGS: Final[dict[int, str]] = {
     400: "`malformed`: the request cannot be read",
-    401: "there is no token, or it is wrong, expired or removed",
+    401: "the token is missing, wrong, expired or removed",
     403: "`forbidden`: the role of the token is too low, or limited to something else",
     404: "`not-found`, or `unknown-command`",
     405: "the path has no such method; `Allow` lists those that it has",

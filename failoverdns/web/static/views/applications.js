@@ -61,7 +61,7 @@ function cells(application) {
 }
 
 export function applicationView(root, { path: [, name] }) {
-  const state = { seen: null, certificate: undefined, report: null };
+  const state = { seen: null, certificate: undefined, report: null, fault: null };
   const refresh = async () => {
     try {
       const { result } = await read("health show", { application: name });
@@ -69,8 +69,9 @@ export function applicationView(root, { path: [, name] }) {
       if (known.applications.get(name)?.certificate) {
         state.certificate = (await read("certificate show", { application: name })).result;
       }
-    } catch {
-      // what was seen last stays
+      state.fault = null;
+    } catch (error) {
+      state.fault = error.message; // what was seen last stays
     }
     changed();
   };
@@ -93,6 +94,7 @@ export function applicationView(root, { path: [, name] }) {
         canForce
           ? h("div", { class: "actions", "data-key": "actions" }, button("Force its health…", "force", { target: name }))
           : null,
+        state.fault ? h("p", { class: "warn", "data-key": "fault" }, `This may be old: ${state.fault}`) : null,
         h(
           "div",
           { class: "columns", "data-key": "columns" },
