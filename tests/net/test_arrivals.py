@@ -116,13 +116,16 @@ def test_further_bytes_do_not_make_a_connection_younger(endpoint: Endpoint) -> N
 def test_a_network_that_showed_a_certificate_keeps_places_in_a_flood_from_many(
     endpoint: Endpoint,
 ) -> None:
-    """Each connection of the flood has a network of its own."""
+    """Each connection of the flood has a network of its own.
+
+    Which of the other connections make room is chance, but not whether any of twenty does.
+    """
     endpoint.enter(host="192.0.2.1").leave()
     hosts = [f"10.{n // 256}.{n % 256}.1" for n in range(3 * arrivals.MAX_NEWCOMERS)]
-    unknown = endpoint.wait("203.0.113.1")
+    unknown = [endpoint.wait(f"10.200.{number}.1") for number in range(arrivals.KNOWN_PLACES)]
     known = [endpoint.wait(f"192.0.2.{number + 1}") for number in range(arrivals.KNOWN_PLACES)]
     fill(endpoint, *hosts, count=len(hosts))
-    assert unknown.is_gone
+    assert any(connection.is_gone for connection in unknown)
     assert not any(connection.is_gone for connection in known)
 
 
